@@ -1,0 +1,24 @@
+//! The ports: what services need of the world. The documentation of each trait is its contract.
+
+mod clock;
+mod image;
+mod metadata;
+mod presign;
+mod queue;
+mod signer;
+mod storage;
+
+pub use clock::{Clock, SystemClock};
+pub use image::{ImageFormat, ImageInfo, ImageLimits, ImageProcessor, Placeholder, ProcessedAvatar, Variant};
+pub use metadata::{
+    CommitError, Conflict, DUE_SHARDS, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction, Write,
+};
+pub use presign::{
+    MultipartBackend, Part, PostRequest, PresignPost, PresignUrl, PresignedPost, PresignedUrl, UploadId,
+};
+pub use queue::{IngestQueue, StagedObject};
+pub use signer::{ResolvedUrl, UrlSigner, UrlTarget};
+pub use storage::{
+    Body, BodyStream, CopyRequest, ETag, GetOptions, ListPage, ListRequest, ObjectMeta, ObjectRead,
+    ObjectRef, PutOptions, RangeRequest, StorageBackend, Stored, WriteCondition,
+};

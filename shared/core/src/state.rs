@@ -1,0 +1,379 @@
+//! The state machine of a file, as pure code: a record and an event give the one conditional write, or a refusal.
+//!
+//! Nothing here reads a clock or does I/O, so every edge can be enumerated. Whoever applies a [`Change`] commits it with
+//! the revision it was made from; when that is refused, the record is read again and the decision made anew.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::error::ErrorKind;
+use crate::ids::WorkerId;
+use crate::key::StorageKey;
+use crate::ports::Write;
+use crate::record::{AuditEntry, FileRecord, FileState};
+use crate::timestamp::Timestamp;
+
+/// How long a lease lasts. Longer than any function may run, so a live worker never loses one to another.
+pub const LEASE: Duration = Duration::from_secs(16 * 60);
+/// How many leases a file gets before it fails.
+pub const MAX_ATTEMPTS: u32 = 5;
+/// How long after the last lease a slow writer may still write: the second deleting pass waits for it.
+pub const SETTLE: Duration = Duration::from_secs(15 * 60);
+/// How long records of failed and deleted files are kept.
+pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long a trashed file can be restored.
+pub const TRASH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long the event of an upload may take before the sweep looks for the bytes itself.
+pub const EVENT_GRACE: Duration = Duration::from_secs(10 * 60);
+
+/// What a successful ingest found and wrote.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ingested {
+    /// The fields of the record that ingest decides; everything else is kept.
+    pub final_key: Option<StorageKey>,
+    /// See [`FileRecord::etag`].
+    pub etag: Option<crate::ports::ETag>,
+    /// See [`FileRecord::version_id`].
+    pub version_id: Option<String>,
+    /// See [`FileRecord::source_sha256`].
+    pub source_sha256: Option<String>,
+    /// See [`FileRecord::sha256`].
+    pub sha256: Option<String>,
+    /// See [`FileRecord::size`].
+    pub size: u64,
+    /// See [`FileRecord::content_type`].
+    pub content_type: String,
+    /// See [`FileRecord::width`].
+    pub width: Option<u32>,
+    /// See [`FileRecord::height`].
+    pub height: Option<u32>,
+    /// See [`FileRecord::variants`].
+    pub variants: std::collections::BTreeMap<crate::key::VariantSize, crate::record::StoredVariant>,
+    /// See [`FileRecord::inline_small`].
+    pub inline_small: Option<String>,
+    /// See [`FileRecord::placeholder`].
+    pub placeholder: Option<crate::ports::Placeholder>,
+}
+
+/// What happens to a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// A worker wants to validate the upload.
+    Claim(WorkerId),
+    /// The lease holder names the final keys it is about to write.
+    Plan(WorkerId, Vec<StorageKey>),
+    /// The lease holder gives up for now; the next claim need not wait for the lease to end.
+    Release(WorkerId),
+    /// The lease holder has validated and written everything.
+    Promote(WorkerId, Box<Ingested>),
+    /// The lease holder refuses the upload.
+    Fail(WorkerId, ErrorKind),
+    /// The lease holder's avatar is older than the one that is shown.
+    Supersede(WorkerId),
+    /// The attempts are used up and the last lease is over.
+    Exhaust,
+    /// A newer avatar took this one's place.
+    Replace,
+    /// The upload never came.
+    Expire,
+    /// The owner deletes it, restorably.
+    Trash,
+    /// The owner takes a deletion back.
+    Restore,
+    /// It is deleted for good.
+    Delete,
+    /// A pass over its keys found some bytes, and removed them.
+    PassFoundBytes,
+    /// A pass over its keys found no bytes.
+    PassFoundNothing,
+    /// The sweep found nothing to do yet, and looks again at this time.
+    Postpone(Timestamp),
+}
+
+/// Who does it: for the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// A principal, or the name of a function.
+    pub name: String,
+    /// The request, if there is one.
+    pub request_id: Option<String>,
+}
+
+impl Actor {
+    /// A function acting on its own.
+    pub fn function(name: &str) -> Self {
+        Actor { name: name.to_owned(), request_id: None }
+    }
+}
+
+/// Why an event does not apply. Nothing is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// There is no such edge from this state.
+    State(FileState),
+    /// Another worker holds the lease.
+    Leased,
+    /// The caller's lease is over or was never its own.
+    LeaseLost,
+    /// The attempts are used up: only [`Event::Exhaust`] is left.
+    Exhausted,
+    /// The file is on legal hold.
+    Held,
+    /// It is too early, or too late.
+    Time,
+}
+
+/// The one conditional write an event leads to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// The record to write; its `rev` is one more than that of the record it was made from.
+    pub record: FileRecord,
+    /// The line of history, for edges that change the state.
+    pub audit: Option<AuditEntry>,
+}
+
+impl Change {
+    /// The writes, to be committed in one transaction with whatever else belongs to it.
+    pub fn into_writes(self) -> Vec<Write> {
+        let mut writes = vec![Write::UpdateFile(Box::new(self.record))];
+        writes.extend(self.audit.map(Write::Audit));
+        writes
+    }
+}
+
+/// The first audit entry of a file.
+pub fn issued(record: &FileRecord, actor: &Actor) -> AuditEntry {
+    entry(record, None, "issued", actor, record.created_at)
+}
+
+/// What `event` does to `record` at `now`.
+pub fn apply(record: &FileRecord, event: Event, actor: &Actor, now: Timestamp) -> Result<Change, Refused> {
+    let mut next = record.clone();
+    let action = advance(&mut next, event, now)?;
+    next.rev += 1;
+    next.updated_at = now;
+    let audit = (next.state != record.state).then(|| entry(&next, Some(record.state), action, actor, now));
+    Ok(Change { record: next, audit })
+}
+
+fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'static str, Refused> {
+    use FileState::*;
+    let refused = Err(Refused::State(next.state));
+    match event {
+        Event::Claim(worker) => match next.state {
+            Pending => Ok(lease(next, worker, now)),
+            Processing if next.lease_until.is_some_and(|until| until > now) => Err(Refused::Leased),
+            Processing if next.attempts >= MAX_ATTEMPTS => Err(Refused::Exhausted),
+            Processing => Ok(lease(next, worker, now)),
+            _ => refused,
+        },
+        Event::Plan(worker, keys) => {
+            own_lease(next, worker, now)?;
+            // Keys of an earlier attempt may have been written: they stay known.
+            for key in keys {
+                if !next.planned_keys.contains(&key) {
+                    next.planned_keys.push(key);
+                }
+            }
+            Ok("planned")
+        }
+        Event::Release(worker) => {
+            own_lease(next, worker, now)?;
+            next.lease_until = Some(now);
+            next.due_at = Some(now);
+            Ok("released")
+        }
+        Event::Promote(worker, ingested) => {
+            own_lease(next, worker, now)?;
+            promote(next, *ingested);
+            Ok("ready")
+        }
+        Event::Fail(worker, code) => {
+            own_lease(next, worker, now)?;
+            fail(next, code, now);
+            Ok("failed")
+        }
+        Event::Supersede(worker) => {
+            own_lease(next, worker, now)?;
+            entomb(next, now);
+            Ok("superseded")
+        }
+        Event::Exhaust => match next.state {
+            Processing if next.lease_until.is_some_and(|until| until > now) => Err(Refused::Leased),
+            Processing if next.attempts < MAX_ATTEMPTS => Err(Refused::Time),
+            Processing => {
+                fail(next, ErrorKind::AttemptsExhausted, now);
+                Ok("failed")
+            }
+            _ => refused,
+        },
+        Event::Replace => match next.state {
+            Ready if next.legal_hold => {
+                trash(next, now);
+                Ok("replaced")
+            }
+            Ready => {
+                entomb(next, now);
+                Ok("replaced")
+            }
+            _ => refused,
+        },
+        Event::Expire => match next.state {
+            Pending if next.expires_at.is_none_or(|expires| expires > now) => Err(Refused::Time),
+            Pending => {
+                entomb(next, now);
+                Ok("expired")
+            }
+            Trashed if next.legal_hold => Err(Refused::Held),
+            Trashed if next.delete_after.is_none_or(|after| after > now) => Err(Refused::Time),
+            Trashed => {
+                entomb(next, now);
+                Ok("purged")
+            }
+            _ => refused,
+        },
+        Event::Trash => match next.state {
+            Ready if next.legal_hold => Err(Refused::Held),
+            Ready => {
+                trash(next, now);
+                Ok("trashed")
+            }
+            _ => refused,
+        },
+        Event::Restore => match next.state {
+            Trashed if next.delete_after.is_some_and(|after| after > now) => {
+                next.state = Ready;
+                next.delete_after = None;
+                next.due_at = None;
+                Ok("restored")
+            }
+            Trashed => Err(Refused::Time),
+            _ => refused,
+        },
+        Event::Delete => match next.state {
+            Deleting | Deleted => refused,
+            _ if next.legal_hold => Err(Refused::Held),
+            Pending | Processing | Scanning | Quarantined | Ready | Trashed | Failed => {
+                entomb(next, now);
+                Ok("deleted")
+            }
+        },
+        Event::PassFoundBytes => match next.state {
+            Deleting | Failed => {
+                next.due_at = Some(now + SETTLE);
+                Ok("pass")
+            }
+            _ => refused,
+        },
+        Event::PassFoundNothing => match next.state {
+            Deleting | Failed if next.due_at.is_some_and(|due| due > now) => Err(Refused::Time),
+            Deleting => {
+                next.state = Deleted;
+                next.due_at = None;
+                next.ttl = Some((now + TOMBSTONE_LIFE).as_seconds());
+                Ok("bytes-gone")
+            }
+            Failed => {
+                next.due_at = None;
+                Ok("pass")
+            }
+            _ => refused,
+        },
+        Event::Postpone(until) => match next.state {
+            Deleted => refused,
+            _ => {
+                next.due_at = Some(until);
+                Ok("postponed")
+            }
+        },
+    }
+}
+
+fn own_lease(record: &FileRecord, worker: WorkerId, now: Timestamp) -> Result<(), Refused> {
+    match record.state {
+        FileState::Processing if record.leased_to(worker, now) => Ok(()),
+        FileState::Processing => Err(Refused::LeaseLost),
+        other => Err(Refused::State(other)),
+    }
+}
+
+fn lease(next: &mut FileRecord, worker: WorkerId, now: Timestamp) -> &'static str {
+    next.state = FileState::Processing;
+    next.lease_owner = Some(worker);
+    next.lease_until = Some(now + LEASE);
+    next.attempts += 1;
+    next.due_at = next.lease_until;
+    "claimed"
+}
+
+fn promote(next: &mut FileRecord, ingested: Ingested) {
+    next.state = FileState::Ready;
+    next.final_key = ingested.final_key;
+    next.etag = ingested.etag;
+    next.version_id = ingested.version_id;
+    next.source_sha256 = ingested.source_sha256;
+    next.sha256 = ingested.sha256;
+    next.size = Some(ingested.size);
+    next.content_type = Some(ingested.content_type);
+    next.width = ingested.width;
+    next.height = ingested.height;
+    next.variants = ingested.variants;
+    next.inline_small = ingested.inline_small;
+    next.placeholder = ingested.placeholder;
+    next.error_code = None;
+    next.expires_at = None;
+    next.due_at = None;
+}
+
+/// The refusal is the answer for a week; the bytes go at once and are looked for again after the lease.
+fn fail(next: &mut FileRecord, code: ErrorKind, now: Timestamp) {
+    next.due_at = Some(settled(next, now));
+    next.state = FileState::Failed;
+    next.error_code = Some(code);
+    next.lease_until = None;
+    next.ttl = Some((now + TOMBSTONE_LIFE).as_seconds());
+}
+
+fn trash(next: &mut FileRecord, now: Timestamp) {
+    next.state = FileState::Trashed;
+    next.delete_after = Some(now + TRASH_LIFE);
+    next.due_at = next.delete_after;
+}
+
+/// The tombstone: from here on no edge leads back to a readable file.
+fn entomb(next: &mut FileRecord, now: Timestamp) {
+    next.due_at = Some(settled(next, now));
+    next.state = FileState::Deleting;
+    next.expires_at = None;
+    next.ttl = None;
+}
+
+/// When the last write of a worker that still believes in its lease has arrived.
+fn settled(record: &FileRecord, now: Timestamp) -> Timestamp {
+    record.lease_until.map_or(now, |until| until.max(now)) + SETTLE
+}
+
+fn entry(
+    record: &FileRecord,
+    from: Option<FileState>,
+    action: &str,
+    actor: &Actor,
+    at: Timestamp,
+) -> AuditEntry {
+    AuditEntry {
+        id: Uuid::now_v7(),
+        tenant: record.tenant,
+        file_id: record.file_id,
+        at,
+        action: action.to_owned(),
+        actor: actor.name.clone(),
+        from,
+        to: record.state,
+        error_code: record.error_code,
+        request_id: actor.request_id.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

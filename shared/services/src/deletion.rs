@@ -1,0 +1,141 @@
+//! Deleting: the tombstone first, the bytes second, and a second pass for a writer that was slow.
+
+use std::sync::Arc;
+
+use storage_core::ids::{EntityId, FileId};
+use storage_core::key::EntityKind;
+use storage_core::ports::{CommitError, ObjectRef, StorageBackend, Transaction, Write};
+use storage_core::record::{FileRecord, FileState, PointerKey};
+use storage_core::state::{self, Actor, Event, Refused};
+use storage_core::tenant::TenantContext;
+use storage_core::{Error, ErrorKind, Result};
+
+use crate::access;
+use crate::ingest::staging_object;
+use crate::ledger::{Applied, Ledger};
+use crate::settings::Settings;
+use crate::tenants::Tenants;
+
+/// How often a deletion that lost a race is decided anew.
+const ROUNDS: usize = 16;
+
+/// Deletes files and avatars.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    ledger: Ledger,
+    tenants: Tenants,
+    storage: Arc<dyn StorageBackend>,
+}
+
+impl Deletion {
+    /// Over these.
+    pub fn new(ledger: Ledger, settings: Arc<Settings>, storage: Arc<dyn StorageBackend>) -> Self {
+        let tenants = Tenants::new(ledger.store.clone(), settings);
+        Deletion { ledger, tenants, storage }
+    }
+
+    /// Deletes a file: a ready one goes to the trash unless `permanent`, everything else for good.
+    ///
+    /// Deleting again is success. `NotFound` for a file that never was or is somebody else's; `StateConflict` under a
+    /// legal hold.
+    pub async fn delete_file(&self, context: &TenantContext, file: FileId, permanent: bool) -> Result<()> {
+        self.tenants.check(context).await?;
+        let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        for _ in 0..ROUNDS {
+            let record = self.ledger.read(context.tenant, file).await?;
+            access::may_use_file(context, &record, true)?;
+            if let (Some(key), FileState::Ready) = (record.pointer_key(), record.state) {
+                // The current avatar leaves together with its pointer; any other ready avatar is a moment from its end.
+                let pointer = self.ledger.store.get_pointer(&key).await?.unwrap_or_default();
+                if pointer.current_file_id == Some(file) {
+                    return self.clear_avatar(key, &actor, Some(file)).await;
+                }
+            }
+            let trash = record.state == FileState::Ready && !permanent && record.pointer_key().is_none();
+            let event = if trash { Event::Trash } else { Event::Delete };
+            if record.state == FileState::Trashed && !permanent {
+                return Ok(());
+            }
+            match self.ledger.apply_to(&record, event, &actor).await? {
+                Some(Applied::Written(record)) => {
+                    if record.state == FileState::Deleting {
+                        self.first_pass(&record).await;
+                    }
+                    return Ok(());
+                }
+                Some(Applied::Refused(_, Refused::State(FileState::Deleting | FileState::Deleted))) => return Ok(()),
+                Some(Applied::Refused(_, refused)) => {
+                    return Err(Error::new(ErrorKind::StateConflict, format!("{refused:?}")));
+                }
+                Some(Applied::Missing) | None => {}
+            }
+        }
+        Err(Error::new(ErrorKind::MetadataUnavailable, "the record kept changing"))
+    }
+
+    /// Deletes the avatar of an entity, and wins over every upload that was issued before. Deleting again is success.
+    pub async fn delete_avatar(&self, context: &TenantContext, kind: EntityKind, entity: EntityId) -> Result<()> {
+        self.tenants.check(context).await?;
+        access::may_write_avatar(context, kind, entity)?;
+        let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let key = PointerKey { tenant: context.tenant, kind, entity };
+        self.clear_avatar(key, &actor, None).await
+    }
+
+    /// Empties the pointer and entombs the file it named, in one transaction; with `only`, as long as it names that file.
+    async fn clear_avatar(&self, key: PointerKey, actor: &Actor, only: Option<FileId>) -> Result<()> {
+        let store = &self.ledger.store;
+        let seq = store.take_seq(&key).await?;
+        for _ in 0..ROUNDS {
+            let pointer = store.get_pointer(&key).await?.unwrap_or_default();
+            let overtaken = pointer.current_seq.is_some_and(|current| current >= seq);
+            if overtaken || (only.is_some() && pointer.current_file_id != only) {
+                return Ok(());
+            }
+            let mut writes = vec![Write::SetPointer { key, expected: pointer.current_seq, seq, file: None }];
+            let mut tombstone = None;
+            if let Some(file) = pointer.current_file_id {
+                let record = self.ledger.read(key.tenant, file).await?;
+                match state::apply(&record, Event::Delete, actor, self.ledger.clock.now()) {
+                    Ok(change) => {
+                        tombstone = Some(change.record.clone());
+                        writes.extend(change.into_writes());
+                    }
+                    Err(Refused::Held) => return Err(Error::new(ErrorKind::StateConflict, "legal hold")),
+                    Err(_) => {}
+                }
+            }
+            match store.commit(Transaction::new(writes)).await {
+                Ok(()) => {
+                    if let Some(record) = tombstone {
+                        self.first_pass(&record).await;
+                    }
+                    return Ok(());
+                }
+                Err(CommitError::Conflict(..)) => continue,
+                Err(CommitError::Store(error)) => return Err(error),
+            }
+        }
+        Err(Error::new(ErrorKind::MetadataUnavailable, "the avatar pointer kept moving"))
+    }
+
+    /// Removes the bytes of a fresh tombstone. Its failure is not the caller's: the sweep passes over it twice.
+    async fn first_pass(&self, record: &FileRecord) {
+        if let Err(error) = remove_bytes(self.storage.as_ref(), record).await {
+            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
+        }
+    }
+}
+
+/// Removes every object a record names, and says how many there were.
+pub(crate) async fn remove_bytes(storage: &dyn StorageBackend, record: &FileRecord) -> Result<u64> {
+    let finals = record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone()));
+    let mut found = 0;
+    for object in finals.chain(staging_object(record)) {
+        if storage.exists(&object).await? {
+            storage.delete(&object).await?;
+            found += 1;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,243 @@
+//! Ingest: from uploaded bytes to a readable file, by whoever comes first and with the same result for everybody.
+//!
+//! Event, `complete` and sweep all end here. A worker takes the lease, validates, names the keys it will write, writes
+//! them create-only, and commits once. A refused commit is read again: only a tombstone makes a worker clean up.
+
+mod attachment;
+mod avatar;
+mod commit;
+mod content;
+mod documents;
+mod writer;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use storage_core::ids::{FileId, TenantId, WorkerId};
+use storage_core::ports::{ImageProcessor, ObjectMeta, ObjectRef, StorageBackend};
+use storage_core::record::{FileRecord, FileState};
+use storage_core::state::{Actor, Event, Ingested, Refused};
+use storage_core::{Error, ErrorKind, Result};
+
+use crate::ledger::{Applied, Ledger};
+use crate::settings::Settings;
+
+/// How often content that changes under validation is looked at again.
+const CONTENT_ROUNDS: usize = 3;
+
+/// Where the uploaded bytes are.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In the record's staging object.
+    Staging,
+    /// In the caller's hands: a direct upload.
+    Bytes(Bytes),
+}
+
+/// What became of the file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Readable.
+    Ready(Box<FileRecord>),
+    /// Refused; `error_code` says why.
+    Failed(Box<FileRecord>),
+    /// Another worker holds the lease.
+    Busy(Box<FileRecord>),
+    /// No bytes have been uploaded yet; nothing was changed.
+    NotUploaded(Box<FileRecord>),
+    /// There is no such file any more, or it is in a state that ingest does not touch.
+    Gone,
+}
+
+/// Validates and promotes uploads.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    ledger: Ledger,
+    storage: Arc<dyn StorageBackend>,
+    images: Arc<dyn ImageProcessor>,
+    settings: Arc<Settings>,
+}
+
+/// One worker's hold on one file.
+struct Job<'a> {
+    ingest: &'a Ingest,
+    record: FileRecord,
+    worker: WorkerId,
+    actor: &'a Actor,
+}
+
+impl Ingest {
+    /// Over these.
+    pub fn new(
+        ledger: Ledger,
+        storage: Arc<dyn StorageBackend>,
+        images: Arc<dyn ImageProcessor>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Ingest { ledger, storage, images, settings }
+    }
+
+    /// Brings a file as far as it can be brought now. Idempotent, and safe beside any number of others.
+    ///
+    /// An `Err` is retryable: the lease is given back and the record is not failed.
+    pub async fn run(&self, tenant: TenantId, file: FileId, source: Source, actor: &Actor) -> Result<Outcome> {
+        let Some(record) = self.ledger.store.get_file(tenant, file).await? else { return Ok(Outcome::Gone) };
+        match record.state {
+            FileState::Ready => {
+                self.remove_staging(&record).await;
+                return Ok(Outcome::Ready(Box::new(record)));
+            }
+            FileState::Failed => return Ok(Outcome::Failed(Box::new(record))),
+            FileState::Pending | FileState::Processing => {}
+            FileState::Deleting | FileState::Deleted => {
+                self.remove_staging(&record).await;
+                return Ok(Outcome::Gone);
+            }
+            FileState::Scanning | FileState::Quarantined | FileState::Trashed => return Ok(Outcome::Gone),
+        }
+        if matches!(source, Source::Staging) && self.staged(&record).await?.is_none() {
+            // A commit that finished meanwhile removes the staging object before this worker looks for it.
+            let found = self.ledger.store.get_file(tenant, file).await?;
+            return Ok(match found {
+                Some(record) if record.state == FileState::Pending => Outcome::NotUploaded(Box::new(record)),
+                Some(record) => self.settled(record),
+                None => Outcome::Gone,
+            });
+        }
+
+        let worker = WorkerId::generate();
+        let record = match self.ledger.apply(tenant, file, Event::Claim(worker), actor).await? {
+            Applied::Written(record) => *record,
+            Applied::Refused(record, Refused::Exhausted) => {
+                return match self.ledger.apply(tenant, file, Event::Exhaust, actor).await? {
+                    Applied::Written(record) => Ok(self.settled(*record)),
+                    _ => Ok(self.settled(*record)),
+                };
+            }
+            Applied::Refused(record, _) => return Ok(self.settled(*record)),
+            Applied::Missing => return Ok(Outcome::Gone),
+        };
+        let mut job = Job { ingest: self, record, worker, actor };
+        match job.run(source).await {
+            Ok(outcome) => Ok(outcome),
+            Err(error) => {
+                job.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// What a record says to somebody who did not get the lease.
+    fn settled(&self, record: FileRecord) -> Outcome {
+        match record.state {
+            FileState::Ready => Outcome::Ready(Box::new(record)),
+            FileState::Failed => Outcome::Failed(Box::new(record)),
+            FileState::Pending | FileState::Processing => Outcome::Busy(Box::new(record)),
+            FileState::Scanning
+            | FileState::Quarantined
+            | FileState::Trashed
+            | FileState::Deleting
+            | FileState::Deleted => Outcome::Gone,
+        }
+    }
+
+    /// The staging object as the storage knows it; `None` where there is none.
+    async fn staged(&self, record: &FileRecord) -> Result<Option<ObjectMeta>> {
+        let Some(staging) = staging_object(record) else { return Ok(None) };
+        match self.storage.head(&staging).await {
+            Ok(meta) => Ok(Some(meta)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the staging object. A failure is only logged: the sweep and the bucket's lifecycle remove it too.
+    async fn remove_staging(&self, record: &FileRecord) {
+        let Some(staging) = staging_object(record) else { return };
+        if let Err(error) = self.storage.delete(&staging).await {
+            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "staging object stays");
+        }
+    }
+
+    /// Removes every final key of a record that is, or is about to be, unreadable for good.
+    async fn remove_finals(&self, record: &FileRecord) {
+        for key in record.final_keys() {
+            let object = ObjectRef::new(record.bucket.clone(), key.clone());
+            if let Err(error) = self.storage.delete(&object).await {
+                tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "final object stays");
+            }
+        }
+    }
+}
+
+/// Where the upload of a record lies.
+pub(crate) fn staging_object(record: &FileRecord) -> Option<ObjectRef> {
+    record.staging_key.clone().map(|key| ObjectRef::new(record.staging_bucket.clone(), key))
+}
+
+/// What one look at the content led to.
+enum Verdict {
+    /// Everything is written and may be committed.
+    Accepted(Box<Ingested>),
+    /// The upload is refused.
+    Refused(ErrorKind),
+    /// The content changed while it was looked at.
+    Changed,
+    /// The file was deleted or taken over meanwhile.
+    Lost,
+}
+
+impl Job<'_> {
+    async fn run(&mut self, source: Source) -> Result<Outcome> {
+        for _ in 0..CONTENT_ROUNDS {
+            let verdict = if self.record.purpose.entity_kind().is_some() {
+                self.avatar(&source).await
+            } else {
+                self.attachment(&source).await
+            };
+            match verdict {
+                Ok(Verdict::Accepted(ingested)) => return self.promote(ingested).await,
+                Ok(Verdict::Refused(code)) => return self.fail(code).await,
+                Ok(Verdict::Changed) => continue,
+                Ok(Verdict::Lost) => return self.lost().await,
+                Err(error) if error.retryable() => return Err(error),
+                Err(error) => {
+                    tracing::warn!(file.id = %self.record.file_id, error.kind = %error.kind(), "upload refused");
+                    return self.fail(error.kind()).await;
+                }
+            }
+        }
+        self.fail(ErrorKind::ContentChanged).await
+    }
+
+    /// Compares what came with what was declared and allowed.
+    fn check_size(&self, size: u64) -> Result<(), ErrorKind> {
+        match self.record.declared.size {
+            _ if size == 0 => Err(ErrorKind::EmptyFile),
+            Some(declared) if size != declared => Err(ErrorKind::SizeMismatch),
+            _ if size > self.record.max_bytes => Err(ErrorKind::PayloadTooLarge),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_sha256(&self, sha256: &str) -> Result<(), ErrorKind> {
+        match &self.record.declared.sha256 {
+            Some(declared) if declared != sha256 => Err(ErrorKind::ChecksumMismatch),
+            _ => Ok(()),
+        }
+    }
+
+    /// The upload as the storage knows it now; gone means that another worker finished, or the file was deleted.
+    async fn staged(&self) -> Result<Option<(ObjectRef, ObjectMeta)>> {
+        let staging = staging_object(&self.record);
+        Ok(self.ingest.staged(&self.record).await?.and_then(|meta| staging.map(|object| (object, meta))))
+    }
+}
+
+/// Runs CPU-bound work beside the runtime. A panic of the work is a refused file, never a dead process.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(_) => Err(Error::new(ErrorKind::InvalidImage, "the worker panicked")),
+    }
+}

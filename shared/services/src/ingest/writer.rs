@@ -1,0 +1,91 @@
+//! Writing final objects: planned first, create-only, adopted where an earlier attempt wrote the same bytes.
+
+use bytes::Bytes;
+use storage_core::key::{ObjectKey, StorageKey};
+use storage_core::ports::{Body, ObjectRef, PutOptions, Stored, WriteCondition};
+use storage_core::state::Event;
+use storage_core::{ErrorKind, Result};
+
+use super::Job;
+use super::content::sha256_hex;
+use crate::ledger::Applied;
+
+/// The name of the user metadata in which every final object carries the digest of its bytes.
+const DIGEST: &str = "sha256";
+
+/// An object that is about to be written.
+#[derive(Clone, Debug)]
+pub(super) struct Final {
+    pub(super) key: StorageKey,
+    pub(super) content_type: String,
+    pub(super) bytes: Bytes,
+    pub(super) options: PutOptions,
+}
+
+impl Final {
+    /// The options of the first attempt.
+    pub(super) fn create_only(&self) -> PutOptions {
+        PutOptions { condition: WriteCondition::CreateOnly, ..self.options.clone() }
+    }
+}
+
+impl Job<'_> {
+    pub(super) fn final_object(&self, key: &ObjectKey, content_type: &str, bytes: Bytes) -> Final {
+        let disposition = key.disposition(content_type);
+        let named = self.record.original_filename.as_ref();
+        let options = PutOptions {
+            content_type: Some(content_type.to_owned()),
+            cache_control: Some(key.cache_control().to_owned()),
+            content_disposition: Some(
+                named.map_or_else(|| disposition.as_str().to_owned(), |name| name.content_disposition(disposition)),
+            ),
+            metadata: [(DIGEST.to_owned(), sha256_hex(&bytes))].into(),
+            condition: WriteCondition::None,
+        };
+        let key = key.path(&self.record.key_space());
+        Final { key, content_type: content_type.to_owned(), bytes, options }
+    }
+
+    /// Commits the keys that are about to be written; `false` where the file is not this worker's any more.
+    pub(super) async fn plan(&mut self, keys: Vec<StorageKey>) -> Result<bool> {
+        if keys.iter().all(|key| self.record.planned_keys.contains(key)) {
+            return Ok(true);
+        }
+        let event = Event::Plan(self.worker, keys);
+        match self.ingest.ledger.apply(self.record.tenant, self.record.file_id, event, self.actor).await? {
+            Applied::Written(record) => {
+                self.record = *record;
+                Ok(true)
+            }
+            Applied::Refused(..) | Applied::Missing => Ok(false),
+        }
+    }
+
+    /// Writes one object under the own lease.
+    pub(super) async fn write(&self, file: &Final) -> Result<Stored> {
+        let object = ObjectRef::new(self.record.bucket.clone(), file.key.clone());
+        let storage = &self.ingest.storage;
+        match storage.put(&object, Body::Bytes(file.bytes.clone()), file.create_only()).await {
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+                if let Some(stored) = self.adopt(&object, &sha256_hex(&file.bytes)).await? {
+                    return Ok(stored);
+                }
+                // Another version of the code made other bytes here and never committed: they were never served.
+                storage.put(&object, Body::Bytes(file.bytes.clone()), file.options.clone()).await
+            }
+            other => other,
+        }
+    }
+
+    /// The object of an earlier attempt, where it has these bytes.
+    pub(super) async fn adopt(&self, object: &ObjectRef, sha256: &str) -> Result<Option<Stored>> {
+        match self.ingest.storage.head(object).await {
+            Ok(meta) if meta.metadata.get(DIGEST).is_some_and(|digest| digest == sha256) => {
+                Ok(Some(Stored { etag: meta.etag, version_id: meta.version_id }))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

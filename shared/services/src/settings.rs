@@ -1,0 +1,63 @@
+//! What the services are told once, at start.
+
+use std::time::Duration;
+
+use storage_core::ids::{BucketName, TenantId};
+use storage_core::key::{StorageKey, Visibility};
+use storage_core::ports::ImageLimits;
+use storage_core::tenant::Isolation;
+
+/// One mebibyte; everywhere in the system 1 MB means this.
+pub const MB: u64 = 1024 * 1024;
+
+/// Limits, places and lives. The defaults are those of a development stack.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The one bucket that browsers upload to.
+    pub staging_bucket: BucketName,
+    /// The bucket of tenants that have none of their own.
+    pub files_bucket: BucketName,
+    /// A prefix for every key, from `STORAGE_BUCKET_PATH`.
+    pub base_path: Option<StorageKey>,
+    /// How tenants without a mapping record are kept apart.
+    pub isolation: Isolation,
+    /// Whether requests must name a tenant; else everything belongs to `default_tenant`.
+    pub multi_tenancy: bool,
+    /// The tenant of a single-tenant installation.
+    pub default_tenant: TenantId,
+    /// The visibility of uploads that do not say.
+    pub default_visibility: Visibility,
+    /// How long a presigned form works.
+    pub upload_life: Duration,
+    /// The most bytes of an avatar.
+    pub avatar_max_bytes: u64,
+    /// The most bytes of an attachment.
+    pub attachment_max_bytes: u64,
+    /// The most bytes of a body that a function takes itself.
+    pub direct_max_bytes: u64,
+    /// The limits of images.
+    pub image_limits: ImageLimits,
+    /// The most objects one run of the sweep may remove.
+    pub sweep_object_budget: u64,
+}
+
+impl Settings {
+    /// Development defaults over these two buckets.
+    pub fn new(staging_bucket: BucketName, files_bucket: BucketName, default_tenant: TenantId) -> Self {
+        Settings {
+            staging_bucket,
+            files_bucket,
+            base_path: None,
+            isolation: Isolation::Prefix,
+            multi_tenancy: true,
+            default_tenant,
+            default_visibility: Visibility::Private,
+            upload_life: Duration::from_secs(3600),
+            avatar_max_bytes: 5 * MB,
+            attachment_max_bytes: 100 * MB,
+            direct_max_bytes: 4 * MB,
+            image_limits: ImageLimits::default(),
+            sweep_object_budget: 1000,
+        }
+    }
+}

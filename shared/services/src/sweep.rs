@@ -1,0 +1,256 @@
+//! The sweep: whatever a crash, a lost event or a slow writer left is found here and brought to an end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use storage_core::ids::{FileId, TenantId, WorkerId};
+use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX};
+use storage_core::ports::{
+    DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, StagedObject, StorageBackend, SweepReport,
+};
+use storage_core::record::{FileRecord, FileState};
+use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS};
+use storage_core::timestamp::Timestamp;
+use storage_core::{ErrorKind, Result};
+
+use crate::deletion::remove_bytes;
+use crate::ingest::staging_object;
+use crate::ledger::{Applied, Ledger};
+use crate::settings::Settings;
+
+/// A staging object this old belongs to an upload that is long over.
+const STAGING_AGE: Duration = Duration::from_secs(75 * 60);
+/// How many records of a page of due work are read.
+const PAGE: usize = 100;
+/// Below this many removals in a run the size of the bucket does not matter.
+const SMALL_RUN: u64 = 100;
+
+/// What one run did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Records looked at.
+    pub examined: u64,
+    /// Uploads handed to `process-upload` again.
+    pub enqueued: u64,
+    /// Uploads and trashed files whose time was over.
+    pub expired: u64,
+    /// Files that used up their attempts, or whose direct upload died.
+    pub failed: u64,
+    /// Tombstones whose bytes are gone.
+    pub finished: u64,
+    /// Objects of records that were removed.
+    pub objects_removed: u64,
+    /// Staging objects that no live record waits for.
+    pub staging_removed: u64,
+    /// Records and pages that could not be worked on now.
+    pub errors: u64,
+    /// Whether the circuit breaker stopped the run.
+    pub stopped: bool,
+}
+
+/// Sweeps.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    ledger: Ledger,
+    storage: Arc<dyn StorageBackend>,
+    queue: Arc<dyn IngestQueue>,
+    settings: Arc<Settings>,
+}
+
+impl Sweep {
+    /// Over these.
+    pub fn new(
+        ledger: Ledger,
+        storage: Arc<dyn StorageBackend>,
+        queue: Arc<dyn IngestQueue>,
+        settings: Arc<Settings>,
+    ) -> Self {
+        Sweep { ledger, storage, queue, settings }
+    }
+
+    /// One run: due records, then the staging listing, then the report.
+    ///
+    /// One record that cannot be worked on is counted and left for the next run. A run that would remove more than
+    /// [`Settings::sweep_object_budget`] objects, or, beyond the first hundred, more than one in a hundred of the staging
+    /// bucket's, stops there and says so in its report: that many at once is more likely a fault than work.
+    pub async fn run(&self) -> Result<Counts> {
+        let started = self.ledger.clock.now();
+        let mut counts = Counts::default();
+        for shard in 0..DUE_SHARDS {
+            self.due_records(shard, started, &mut counts).await?;
+        }
+        if !counts.stopped {
+            self.staging(started, &mut counts).await?;
+        }
+        let report = serde_json::to_value(&counts).unwrap_or_default();
+        self.ledger.store.put_sweep_report(&SweepReport { at: started, counts: report }).await?;
+        if counts.stopped {
+            tracing::error!(objects_removed = counts.objects_removed, "the sweep stopped itself");
+        }
+        Ok(counts)
+    }
+
+    async fn due_records(&self, shard: u8, started: Timestamp, counts: &mut Counts) -> Result<()> {
+        let mut cursor = None;
+        loop {
+            let page = self.ledger.store.due(shard, started, cursor, PAGE).await?;
+            for (tenant, file) in page.files {
+                if self.over_budget(counts) {
+                    counts.stopped = true;
+                    return Ok(());
+                }
+                counts.examined += 1;
+                if let Err(error) = self.examine(tenant, file, counts).await {
+                    counts.errors += 1;
+                    tracing::warn!(file.id = %file, error.kind = %error.kind(), "left for the next sweep");
+                }
+            }
+            match page.next {
+                Some(next) => cursor = Some(next),
+                None => return Ok(()),
+            }
+        }
+    }
+
+    /// The index only found the file: what happens is decided by a strong read.
+    async fn examine(&self, tenant: TenantId, file: FileId, counts: &mut Counts) -> Result<()> {
+        let Some(record) = self.ledger.store.get_file(tenant, file).await? else { return Ok(()) };
+        let now = self.ledger.clock.now();
+        if record.due_at.is_none_or(|due| due > now) {
+            return Ok(());
+        }
+        match record.state {
+            FileState::Pending => self.pending(&record, now, counts).await,
+            FileState::Processing => self.processing(&record, now, counts).await,
+            FileState::Deleting | FileState::Failed => self.pass(&record, counts).await,
+            FileState::Trashed => {
+                let written = self.step(&record, Event::Expire).await?;
+                counts.expired += u64::from(written.is_some());
+                match written {
+                    Some(_) => Ok(()),
+                    None => self.postpone(&record, now).await,
+                }
+            }
+            FileState::Scanning | FileState::Quarantined | FileState::Ready | FileState::Deleted => {
+                self.postpone(&record, now).await
+            }
+        }
+    }
+
+    async fn pending(&self, record: &FileRecord, now: Timestamp, counts: &mut Counts) -> Result<()> {
+        if self.enqueue(record).await? {
+            counts.enqueued += 1;
+            return self.postpone(record, now).await;
+        }
+        match self.step(record, Event::Expire).await? {
+            Some(_) => {
+                counts.expired += 1;
+                Ok(())
+            }
+            None => {
+                let next = record.expires_at.map_or(now + EVENT_GRACE, |expires| expires.min(now + EVENT_GRACE));
+                self.step(record, Event::Postpone(next.max(now + Duration::from_secs(1)))).await.map(drop)
+            }
+        }
+    }
+
+    async fn processing(&self, record: &FileRecord, now: Timestamp, counts: &mut Counts) -> Result<()> {
+        if record.attempts >= MAX_ATTEMPTS {
+            if let Some(failed) = self.step(record, Event::Exhaust).await? {
+                counts.failed += 1;
+                counts.objects_removed += remove_bytes(self.storage.as_ref(), &failed).await?;
+            }
+            return Ok(());
+        }
+        if self.enqueue(record).await? {
+            counts.enqueued += 1;
+            return self.postpone(record, now).await;
+        }
+        // The bytes died with the function that held them, or were removed: nothing can be ingested any more.
+        let worker = WorkerId::generate();
+        let Some(claimed) = self.step(record, Event::Claim(worker)).await? else { return Ok(()) };
+        if let Some(failed) = self.step(&claimed, Event::Fail(worker, ErrorKind::UploadNotFound)).await? {
+            counts.failed += 1;
+            counts.objects_removed += remove_bytes(self.storage.as_ref(), &failed).await?;
+        }
+        Ok(())
+    }
+
+    async fn pass(&self, record: &FileRecord, counts: &mut Counts) -> Result<()> {
+        let found = remove_bytes(self.storage.as_ref(), record).await?;
+        counts.objects_removed += found;
+        let event = if found == 0 { Event::PassFoundNothing } else { Event::PassFoundBytes };
+        let written = self.step(record, event).await?;
+        counts.finished += u64::from(written.is_some_and(|record| record.state == FileState::Deleted));
+        Ok(())
+    }
+
+    /// Hands the upload to `process-upload`, if there is one.
+    async fn enqueue(&self, record: &FileRecord) -> Result<bool> {
+        let Some(object) = staging_object(record) else { return Ok(false) };
+        if !self.storage.exists(&object).await? {
+            return Ok(false);
+        }
+        self.queue.enqueue(StagedObject { object }).await?;
+        Ok(true)
+    }
+
+    async fn postpone(&self, record: &FileRecord, now: Timestamp) -> Result<()> {
+        self.step(record, Event::Postpone(now + EVENT_GRACE)).await.map(drop)
+    }
+
+    /// Applies an event to exactly this record: somebody else's write means that the next sweep decides.
+    async fn step(&self, record: &FileRecord, event: Event) -> Result<Option<FileRecord>> {
+        match self.ledger.apply_to(record, event, &Actor::function("scheduled-cleanup")).await? {
+            Some(Applied::Written(record)) => Ok(Some(*record)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Removes staging objects that nobody waits for: of tombstones, of finished uploads, and of no record at all.
+    async fn staging(&self, started: Timestamp, counts: &mut Counts) -> Result<()> {
+        let space = KeySpace { base: self.settings.base_path.clone(), tenant: None };
+        let prefix = match &self.settings.base_path {
+            Some(base) => format!("{base}/{STAGING_PREFIX}"),
+            None => STAGING_PREFIX.to_owned(),
+        };
+        let (mut request, mut listed, mut orphans) = (ListRequest::under(prefix), 0, Vec::new());
+        loop {
+            let page = self.storage.list(&self.settings.staging_bucket, request.clone()).await?;
+            listed += page.objects.len() as u64;
+            for object in page.objects {
+                if started.since(object.last_modified) >= STAGING_AGE && self.is_orphan(&space, &object).await? {
+                    orphans.push(object.key);
+                }
+            }
+            match page.next {
+                Some(next) => request.cursor = Some(next),
+                None => break,
+            }
+        }
+        let share = SMALL_RUN.max(listed / 100);
+        let allowed = share.min(self.settings.sweep_object_budget.saturating_sub(counts.objects_removed));
+        counts.stopped = orphans.len() as u64 > allowed;
+        for key in orphans.into_iter().take(usize::try_from(allowed).unwrap_or(usize::MAX)) {
+            self.storage.delete(&ObjectRef::new(self.settings.staging_bucket.clone(), key)).await?;
+            counts.staging_removed += 1;
+        }
+        Ok(())
+    }
+
+    async fn is_orphan(&self, space: &KeySpace, object: &ObjectMeta) -> Result<bool> {
+        let Ok(ObjectKey::Staging { tenant, file, .. }) = ObjectKey::parse(space, object.key.as_str()) else {
+            return Ok(true);
+        };
+        let record = self.ledger.store.get_file(tenant, file).await?;
+        Ok(record.is_none_or(|record| {
+            let waits = matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning);
+            !(waits && record.staging_key.as_ref() == Some(&object.key))
+        }))
+    }
+
+    fn over_budget(&self, counts: &Counts) -> bool {
+        counts.objects_removed >= self.settings.sweep_object_budget
+    }
+}

@@ -1,0 +1,61 @@
+//! Where a tenant's objects lie: by its mapping record, never by formatting a slug.
+
+use std::sync::Arc;
+
+use storage_core::ids::{BucketName, TenantId};
+use storage_core::key::KeySpace;
+use storage_core::ports::MetadataStore;
+use storage_core::tenant::{Isolation, Placement, TenantContext, TenantState};
+use storage_core::{Error, ErrorKind, Result};
+
+use crate::settings::Settings;
+
+/// Finds placements.
+#[derive(Clone, Debug)]
+pub struct Tenants {
+    store: Arc<dyn MetadataStore>,
+    settings: Arc<Settings>,
+}
+
+impl Tenants {
+    /// Over this store.
+    pub fn new(store: Arc<dyn MetadataStore>, settings: Arc<Settings>) -> Self {
+        Tenants { store, settings }
+    }
+
+    /// Where new files of the caller's tenant go.
+    ///
+    /// A tenant without a mapping record lives under its own prefix of the shared bucket where the installation isolates
+    /// by prefix; where it isolates by bucket the answer is `TenantNotReady`. `TenantSuspended` and `TenantMismatch` (the
+    /// token's slug is not the record's) refuse every call.
+    pub async fn placement(&self, context: &TenantContext) -> Result<Placement> {
+        let Some(record) = self.store.get_tenant(context.tenant).await? else {
+            return match (self.settings.multi_tenancy, self.settings.isolation) {
+                (false, _) | (true, Isolation::Prefix) => {
+                    Ok(self.place(self.settings.files_bucket.clone(), Isolation::Prefix, context.tenant))
+                }
+                (true, Isolation::Bucket) => Err(Error::new(ErrorKind::TenantNotReady, "tenant without a bucket")),
+            };
+        };
+        if context.slug.as_ref().is_some_and(|slug| *slug != record.slug) {
+            return Err(Error::new(ErrorKind::TenantMismatch, "the slug of the token is not the tenant's"));
+        }
+        match record.state {
+            TenantState::Active => Ok(self.place(record.bucket, record.isolation, context.tenant)),
+            TenantState::Creating => Err(Error::new(ErrorKind::TenantNotReady, "tenant is being provisioned")),
+            TenantState::Suspended | TenantState::Deleting => {
+                Err(Error::new(ErrorKind::TenantSuspended, "tenant is not active"))
+            }
+        }
+    }
+
+    /// Refuses a suspended tenant and a slug that is not its own.
+    pub async fn check(&self, context: &TenantContext) -> Result<()> {
+        self.placement(context).await.map(drop)
+    }
+
+    fn place(&self, bucket: BucketName, isolation: Isolation, tenant: TenantId) -> Placement {
+        let tenant = (isolation == Isolation::Prefix).then_some(tenant);
+        Placement { bucket, space: KeySpace { base: self.settings.base_path.clone(), tenant } }
+    }
+}
