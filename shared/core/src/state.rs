@@ -22,7 +22,7 @@ pub const MAX_ATTEMPTS: u32 = 5;
 pub const SETTLE: Duration = Duration::from_secs(15 * 60);
 /// How long records of failed and deleted files are kept.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
-/// How long a trashed file can be restored.
+/// How long a trashed file can be restored, where nothing else is configured.
 pub const TRASH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long the event of an upload may take before the sweep looks for the bytes itself.
 pub const EVENT_GRACE: Duration = Duration::from_secs(10 * 60);
@@ -77,8 +77,8 @@ pub enum Event {
     Replace,
     /// The upload never came.
     Expire,
-    /// The owner deletes it, restorably.
-    Trash,
+    /// The owner deletes it, restorably for this long.
+    Trash(Duration),
     /// The owner takes a deletion back.
     Restore,
     /// It is deleted for good.
@@ -210,7 +210,7 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
         },
         Event::Replace => match next.state {
             Ready if next.legal_hold => {
-                trash(next, now);
+                trash(next, now, TRASH_LIFE);
                 Ok("replaced")
             }
             Ready => {
@@ -233,10 +233,10 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             }
             _ => refused,
         },
-        Event::Trash => match next.state {
+        Event::Trash(life) => match next.state {
             Ready if next.legal_hold => Err(Refused::Held),
             Ready => {
-                trash(next, now);
+                trash(next, now, life);
                 Ok("trashed")
             }
             _ => refused,
@@ -335,9 +335,9 @@ fn fail(next: &mut FileRecord, code: ErrorKind, now: Timestamp) {
     next.ttl = Some((now + TOMBSTONE_LIFE).as_seconds());
 }
 
-fn trash(next: &mut FileRecord, now: Timestamp) {
+fn trash(next: &mut FileRecord, now: Timestamp, life: Duration) {
     next.state = FileState::Trashed;
-    next.delete_after = Some(now + TRASH_LIFE);
+    next.delete_after = Some(now + life);
     next.due_at = next.delete_after;
 }
 

@@ -25,13 +25,14 @@ pub struct Deletion {
     ledger: Ledger,
     tenants: Tenants,
     storage: Arc<dyn StorageBackend>,
+    settings: Arc<Settings>,
 }
 
 impl Deletion {
     /// Over these.
     pub fn new(ledger: Ledger, settings: Arc<Settings>, storage: Arc<dyn StorageBackend>) -> Self {
-        let tenants = Tenants::new(ledger.store.clone(), settings);
-        Deletion { ledger, tenants, storage }
+        let tenants = Tenants::new(ledger.store.clone(), settings.clone());
+        Deletion { ledger, tenants, storage, settings }
     }
 
     /// Deletes a file: a ready one goes to the trash unless `permanent`, everything else for good.
@@ -52,7 +53,7 @@ impl Deletion {
                 }
             }
             let trash = record.state == FileState::Ready && !permanent && record.pointer_key().is_none();
-            let event = if trash { Event::Trash } else { Event::Delete };
+            let event = if trash { Event::Trash(self.settings.trash_life) } else { Event::Delete };
             if record.state == FileState::Trashed && !permanent {
                 return Ok(());
             }

@@ -103,9 +103,21 @@ impl Resolver {
             }
             Err(error) => return Err(error),
         };
+        let sizes = self.sizes(&record).await?;
+        Ok(AvatarInfo {
+            file_id: Some(record.file_id),
+            sizes,
+            placeholder: record.placeholder,
+            inline_small: record.inline_small,
+            updated_at: Some(record.updated_at),
+        })
+    }
+
+    /// Every size of one avatar; empty for a file that is none.
+    pub async fn sizes(&self, record: &FileRecord) -> Result<BTreeMap<VariantSize, AvatarSize>> {
         let mut sizes = BTreeMap::new();
         for (size, variant) in &record.variants {
-            let url = self.variant_url(&record, *size).await?;
+            let url = self.variant_url(record, *size).await?;
             let size_info = AvatarSize {
                 url,
                 width: variant.width,
@@ -116,13 +128,7 @@ impl Resolver {
             };
             sizes.insert(*size, size_info);
         }
-        Ok(AvatarInfo {
-            file_id: Some(record.file_id),
-            sizes,
-            placeholder: record.placeholder,
-            inline_small: record.inline_small,
-            updated_at: Some(record.updated_at),
-        })
+        Ok(sizes)
     }
 
     async fn current_avatar(&self, reader: &Reader<'_>, kind: EntityKind, entity: EntityId) -> Result<FileRecord> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use storage_core::ids::{BucketName, TenantId};
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::ImageLimits;
+use storage_core::state::TRASH_LIFE;
 use storage_core::tenant::Isolation;
 
 /// One mebibyte; everywhere in the system 1 MB means this.
@@ -37,6 +38,10 @@ pub struct Settings {
     pub direct_max_bytes: u64,
     /// The limits of images.
     pub image_limits: ImageLimits,
+    /// How long a trashed file can be restored.
+    pub trash_life: Duration,
+    /// Whether the sweep removes anything.
+    pub sweep_enabled: bool,
     /// The most objects one run of the sweep may remove.
     pub sweep_object_budget: u64,
 }
@@ -57,6 +62,8 @@ impl Settings {
             attachment_max_bytes: 100 * MB,
             direct_max_bytes: 4 * MB,
             image_limits: ImageLimits::default(),
+            trash_life: TRASH_LIFE,
+            sweep_enabled: true,
             sweep_object_budget: 1000,
         }
     }

@@ -77,6 +77,10 @@ impl Sweep {
     pub async fn run(&self) -> Result<Counts> {
         let started = self.ledger.clock.now();
         let mut counts = Counts::default();
+        if !self.settings.sweep_enabled {
+            tracing::warn!("the sweep is switched off");
+            return Ok(counts);
+        }
         for shard in 0..DUE_SHARDS {
             self.due_records(shard, started, &mut counts).await?;
         }

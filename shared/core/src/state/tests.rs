@@ -135,7 +135,7 @@ fn a_tombstone_stays_dead() {
             Event::Fail(worker, ErrorKind::InvalidImage),
             Event::Supersede(worker),
             Event::Restore,
-            Event::Trash,
+            Event::Trash(TRASH_LIFE),
             Event::Delete,
             Event::Replace,
             Event::Expire,
@@ -157,7 +157,7 @@ fn a_trashed_file_is_restorable_for_a_while() {
     let worker = WorkerId::generate();
     let claimed = step(&pending(), Event::Claim(worker), 0).unwrap();
     let ready = step(&claimed, Event::Promote(worker, Box::default()), 1).unwrap();
-    let trashed = step(&ready, Event::Trash, 2).unwrap();
+    let trashed = step(&ready, Event::Trash(TRASH_LIFE), 2).unwrap();
     let over = 2 + TRASH_LIFE.as_secs();
     assert_eq!(step(&trashed, Event::Expire, over - 1), Err(Refused::Time));
     assert_eq!(step(&trashed, Event::Restore, 3).unwrap().state, FileState::Ready);
@@ -172,7 +172,7 @@ fn a_legal_hold_keeps_the_bytes() {
     let mut ready = step(&claimed, Event::Promote(worker, Box::default()), 1).unwrap();
     ready.legal_hold = true;
     assert_eq!(step(&ready, Event::Delete, 2), Err(Refused::Held));
-    assert_eq!(step(&ready, Event::Trash, 2), Err(Refused::Held));
+    assert_eq!(step(&ready, Event::Trash(TRASH_LIFE), 2), Err(Refused::Held));
     let replaced = step(&ready, Event::Replace, 2).unwrap();
     assert_eq!(replaced.state, FileState::Trashed);
     assert_eq!(step(&replaced, Event::Expire, 2 + TRASH_LIFE.as_secs()), Err(Refused::Held));

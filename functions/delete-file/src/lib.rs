@@ -1,0 +1,84 @@
+//! Deleting avatars and files: the tombstone is committed before the answer, and nothing brings it back.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{FromRef, State as Shared};
+use axum::routing::delete;
+use serde::Deserialize;
+use storage_core::Result;
+use storage_core::ids::{EntityId, FileId};
+use storage_core::key::EntityKind;
+use storage_lambda::caller::{Caller, Gate};
+use storage_lambda::config::Config;
+use storage_lambda::http::extract::{PathId, StrictQuery};
+use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
+use storage_lambda::wiring;
+use storage_services::deletion::Deletion;
+
+/// What this function needs: the ledger, and the storage to remove bytes from.
+#[derive(Clone, FromRef)]
+pub struct State {
+    /// Lets callers in.
+    pub gate: Arc<Gate>,
+    /// Deletes.
+    pub deletion: Deletion,
+}
+
+impl State {
+    /// From the configuration.
+    pub async fn from_config(config: Arc<Config>) -> Result<Self> {
+        let clients = wiring::Clients::new(&config).await?;
+        let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
+        Ok(State {
+            gate: wiring::gate(&config)?,
+            deletion: Deletion::new(ledger, wiring::settings(&config), storage),
+        })
+    }
+}
+
+/// The routes.
+pub fn router(state: State) -> Router {
+    let routes = Router::new()
+        .route("/api/v1/users/{id}/avatar", delete(user_avatar))
+        .route("/api/v1/agents/{id}/avatar", delete(agent_avatar))
+        .route("/api/v1/files/{id}", delete(file))
+        .route("/api/v1/delete/{id}", delete(file));
+    finish(routes, HttpSettings::from(state.gate.config.as_ref())).with_state(state)
+}
+
+async fn user_avatar(
+    Shared(state): Shared<State>,
+    Caller(context): Caller,
+    PathId(entity): PathId<EntityId>,
+) -> ApiResult {
+    state.deletion.delete_avatar(&context, EntityKind::Users, entity).await?;
+    Ok(respond::no_content())
+}
+
+async fn agent_avatar(
+    Shared(state): Shared<State>,
+    Caller(context): Caller,
+    PathId(entity): PathId<EntityId>,
+) -> ApiResult {
+    state.deletion.delete_avatar(&context, EntityKind::Agents, entity).await?;
+    Ok(respond::no_content())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DeleteQuery {
+    /// Whether the file skips the trash.
+    #[serde(default)]
+    permanent: bool,
+}
+
+async fn file(
+    Shared(state): Shared<State>,
+    Caller(context): Caller,
+    PathId(file): PathId<FileId>,
+    StrictQuery(query): StrictQuery<DeleteQuery>,
+) -> ApiResult {
+    state.deletion.delete_file(&context, file, query.permanent).await?;
+    Ok(respond::no_content())
+}

@@ -1,0 +1,113 @@
+//! Ingests uploads when S3 says that they arrived. An event is a hint: size, tag and even the bucket in it are never
+//! believed, only the key's form decides which record is read, and the record decides everything else.
+
+mod self_test;
+
+use std::sync::Arc;
+
+use lambda_runtime::{Error as RuntimeError, LambdaEvent};
+use serde_json::Value;
+use storage_core::key::{KeySpace, ObjectKey};
+use storage_core::ports::{ImageProcessor, ObjectRef, StorageBackend};
+use storage_core::state::Actor;
+use storage_core::{ErrorKind, Result};
+use storage_imaging::Imaging;
+use storage_lambda::config::Config;
+use storage_lambda::events::{self, BatchResponse, Delivery, Hint};
+use storage_lambda::wiring;
+use storage_services::ingest::{Ingest, Outcome, Source};
+use storage_services::ledger::Ledger;
+use storage_services::settings::Settings;
+
+/// The name of this function in the audit trail.
+const NAME: &str = "process-upload";
+
+/// What this function needs: ingest, and the storage for strays.
+pub struct State {
+    /// Ingests.
+    pub ingest: Ingest,
+    /// Reads records.
+    pub ledger: Ledger,
+    /// Removes uploads that nobody waits for.
+    pub storage: Arc<dyn StorageBackend>,
+    /// The staging bucket and the prefix of its keys.
+    pub settings: Arc<Settings>,
+}
+
+impl State {
+    /// From the configuration. A function whose image code does not work does not start.
+    pub async fn from_config(config: Arc<Config>) -> Result<Self> {
+        let clients = wiring::Clients::new(&config).await?;
+        let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
+        let images: Arc<dyn ImageProcessor> = Arc::new(Imaging);
+        self_test::run(images.as_ref(), &ledger).await?;
+        let settings = wiring::settings(&config);
+        let ingest = Ingest::new(ledger.clone(), storage.clone(), images, settings.clone());
+        Ok(State { ingest, ledger, storage, settings })
+    }
+}
+
+/// One invocation: a batch whose failed messages come back, and no others.
+pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchResponse, RuntimeError> {
+    let mut failed = Vec::new();
+    let mut bare_failure = None;
+    for delivery in events::parse(event.payload) {
+        if let Err(error) = deliver(state, &delivery).await {
+            tracing::warn!(
+                message.id = delivery.message_id.as_deref(),
+                error.kind = %error.kind(),
+                error.cause = %error.log_line(),
+                "delivery failed"
+            );
+            match delivery.message_id {
+                Some(id) => failed.push(id),
+                None => bare_failure = Some(error),
+            }
+        }
+    }
+    match bare_failure {
+        // A bare event has no message to hand back: failing the invocation is what makes S3 send it again.
+        Some(error) => Err(error.kind().message().into()),
+        None => Ok(BatchResponse::failed(failed)),
+    }
+}
+
+async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
+    match &delivery.hints {
+        Ok(hints) => {
+            for hint in hints {
+                take(state, hint).await?;
+            }
+            Ok(())
+        }
+        Err(poison) => Err(storage_core::Error::new(ErrorKind::InvalidRequest, format!("poison: {poison:?}"))),
+    }
+}
+
+/// One object. Keys that no upload has are ignored, so nothing this system writes can set it off.
+async fn take(state: &State, hint: &Hint) -> Result<()> {
+    let space = KeySpace { base: state.settings.base_path.clone(), tenant: None };
+    let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, &hint.key) else {
+        tracing::info!("an event of a key that is no upload is ignored");
+        return Ok(());
+    };
+    if hint.bucket != state.settings.staging_bucket.as_str() {
+        tracing::warn!(tenant.id = %tenant, file.id = %file, "an event of another bucket is ignored");
+        return Ok(());
+    }
+    let key = ObjectKey::Staging { tenant, file, nonce }.path(&space);
+    let staged = ObjectRef::new(state.settings.staging_bucket.clone(), key);
+    let record = state.ledger.store.get_file(tenant, file).await?;
+    if record.is_none_or(|record| record.staging_key.as_ref() != Some(&staged.key)) {
+        tracing::warn!(tenant.id = %tenant, file.id = %file, "an upload that no record waits for is removed");
+        return state.storage.delete(&staged).await;
+    }
+    let outcome = state.ingest.run(tenant, file, Source::Staging, &Actor::function(NAME)).await?;
+    match outcome {
+        // The upload was removed as part of the outcome, or nothing was there.
+        Outcome::Ready(_) | Outcome::Gone | Outcome::NotUploaded(_) => Ok(()),
+        Outcome::Failed(_) => state.storage.delete(&staged).await,
+        // Its worker finishes it, or its lease runs out and the sweep sends it again.
+        Outcome::Busy(_) => Ok(()),
+    }
+}

@@ -1,0 +1,30 @@
+//! A function whose image code is broken must not take the work away from one whose code is not.
+
+use std::time::Instant;
+
+use storage_core::ports::{ImageLimits, ImageProcessor, SelfTest};
+use storage_core::{Error, ErrorKind, Result};
+use storage_services::ledger::Ledger;
+
+/// A 16 px JPEG gradient.
+const IMAGE: &[u8] = include_bytes!("self_test.jpg");
+
+/// Makes the thumbnails of a built-in image, and keeps the verdict for `health`.
+pub(crate) async fn run(images: &dyn ImageProcessor, ledger: &Ledger) -> Result<()> {
+    let started = Instant::now();
+    let processed = images.process_avatar(IMAGE.into(), &ImageLimits::default());
+    let passed = processed.as_ref().is_ok_and(|avatar| {
+        avatar.variants.len() == 3 && avatar.variants.iter().all(|variant| variant.width == 16 && !variant.bytes.is_empty())
+    });
+    let verdict = SelfTest {
+        function: crate::NAME.to_owned(),
+        at: ledger.clock.now(),
+        passed,
+        duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+    };
+    // The verdict is for operators. That it cannot be kept is no reason not to work.
+    if let Err(error) = ledger.store.put_self_test(&verdict).await {
+        tracing::warn!(error.kind = %error.kind(), "the verdict of the self-test is not kept");
+    }
+    if passed { Ok(()) } else { Err(Error::new(ErrorKind::Internal, "the image self-test failed")) }
+}

@@ -1,0 +1,200 @@
+//! Avatars: a redirect for an `<img>`, JSON for a program, everything for a profile page.
+
+use axum::extract::{Path, State as Shared};
+use http::{HeaderMap, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use storage_core::ids::EntityId;
+use storage_core::key::{EntityKind, VariantSize};
+use storage_core::ports::ResolvedUrl;
+use storage_core::timestamp::Timestamp;
+use storage_core::{Error, ErrorKind, Result};
+use storage_lambda::caller::{AvatarReader, Caller};
+use storage_lambda::http::extract::{PathId, StrictQuery};
+use storage_lambda::http::json::StrictJson;
+use storage_lambda::http::{ApiResult, respond};
+use storage_lambda::views::AvatarView;
+use storage_services::resolve::Reader;
+
+use crate::State;
+
+/// How long the redirect to a generation is kept: a new avatar is seen after this at the latest.
+const REDIRECT_CACHE: &str = "private, max-age=60";
+/// The most items of a batch.
+const MAX_BATCH: usize = 200;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AvatarQuery {
+    #[serde(default)]
+    size: Option<String>,
+    /// Read by [`AvatarReader`].
+    #[serde(default, rename = "tenant")]
+    _tenant: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InfoQuery {
+    #[serde(default, rename = "tenant")]
+    _tenant: Option<String>,
+}
+
+/// A URL for a program.
+#[derive(Debug, Serialize)]
+pub(crate) struct UrlView {
+    url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+}
+
+impl From<ResolvedUrl> for UrlView {
+    fn from(url: ResolvedUrl) -> Self {
+        UrlView { url: url.url, expires_at: url.expires_at }
+    }
+}
+
+pub(crate) async fn user(
+    Shared(state): Shared<State>,
+    reader: AvatarReader,
+    PathId(id): PathId<EntityId>,
+    StrictQuery(query): StrictQuery<AvatarQuery>,
+    headers: HeaderMap,
+) -> ApiResult {
+    show(&state, &reader, EntityKind::Users, id, &query, &headers).await
+}
+
+pub(crate) async fn agent(
+    Shared(state): Shared<State>,
+    reader: AvatarReader,
+    PathId(id): PathId<EntityId>,
+    StrictQuery(query): StrictQuery<AvatarQuery>,
+    headers: HeaderMap,
+) -> ApiResult {
+    show(&state, &reader, EntityKind::Agents, id, &query, &headers).await
+}
+
+async fn show(
+    state: &State,
+    reader: &AvatarReader,
+    kind: EntityKind,
+    id: EntityId,
+    query: &AvatarQuery,
+    headers: &HeaderMap,
+) -> ApiResult {
+    let size = size(query.size.as_deref().unwrap_or("medium"))?;
+    let url = state.resolver.avatar_url(&reader.as_reader(), kind, id, size).await?;
+    if wants_json(headers) {
+        return respond::json(StatusCode::OK, &UrlView::from(url));
+    }
+    respond::redirect(&url.url, REDIRECT_CACHE)
+}
+
+pub(crate) async fn user_info(
+    Shared(state): Shared<State>,
+    reader: AvatarReader,
+    PathId(id): PathId<EntityId>,
+    StrictQuery(_): StrictQuery<InfoQuery>,
+) -> ApiResult {
+    info(&state, &reader, EntityKind::Users, id).await
+}
+
+pub(crate) async fn agent_info(
+    Shared(state): Shared<State>,
+    reader: AvatarReader,
+    PathId(id): PathId<EntityId>,
+    StrictQuery(_): StrictQuery<InfoQuery>,
+) -> ApiResult {
+    info(&state, &reader, EntityKind::Agents, id).await
+}
+
+async fn info(state: &State, reader: &AvatarReader, kind: EntityKind, id: EntityId) -> ApiResult {
+    let info = state.resolver.avatar_info(&reader.as_reader(), kind, id).await?;
+    let base = state.gate.config.delivery.public_base_url.as_deref().unwrap_or_default();
+    let stable = format!("{base}/api/v1/{kind}/{id}/avatar");
+    respond::json(StatusCode::OK, &AvatarView::new(info, stable))
+}
+
+/// The address of older clients: it leads to the current generation, whatever the extension says.
+pub(crate) async fn stable(
+    Shared(state): Shared<State>,
+    reader: AvatarReader,
+    Path((kind, id, file)): Path<(String, String, String)>,
+) -> ApiResult {
+    let missing = || Error::new(ErrorKind::NotFound, "no such avatar path");
+    let kind = EntityKind::from_word(&kind).ok_or_else(missing)?;
+    let (name, _) = file.split_once('.').ok_or_else(missing)?;
+    let size = VariantSize::from_word(name).ok_or_else(missing)?;
+    let url = state.resolver.avatar_url(&reader.as_reader(), kind, EntityId::parse(&id)?, size).await?;
+    respond::redirect(&url.url, REDIRECT_CACHE)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Batch {
+    avatars: Vec<BatchItem>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BatchItem {
+    kind: String,
+    id: String,
+    #[serde(default)]
+    size: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct BatchAnswer {
+    results: Vec<BatchResult>,
+}
+
+#[derive(Debug, Serialize)]
+struct BatchResult {
+    kind: String,
+    id: String,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    found: Option<UrlView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<ErrorKind>,
+}
+
+/// Up to 200 avatars at once; each item has its own answer.
+pub(crate) async fn batch(
+    Shared(state): Shared<State>,
+    Caller(context): Caller,
+    StrictJson(body): StrictJson<Batch>,
+) -> ApiResult {
+    if body.avatars.len() > MAX_BATCH {
+        return Err(Error::new(ErrorKind::InvalidRequest, "more than 200 avatars").into());
+    }
+    let mut results = Vec::with_capacity(body.avatars.len());
+    for item in body.avatars {
+        let found = resolve_item(&state, &Reader::Caller(&context), &item).await;
+        // An outage is the answer to the whole request: its items would only repeat it.
+        let found = match found {
+            Err(error) if error.retryable() => return Err(error.into()),
+            other => other,
+        };
+        let error = found.as_ref().err().map(Error::kind);
+        results.push(BatchResult { kind: item.kind, id: item.id, found: found.ok().map(UrlView::from), error });
+    }
+    respond::json(StatusCode::OK, &BatchAnswer { results })
+}
+
+async fn resolve_item(state: &State, reader: &Reader<'_>, item: &BatchItem) -> Result<ResolvedUrl> {
+    let kind = EntityKind::from_word(&item.kind).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "kind"))?;
+    let size = size(item.size.as_deref().unwrap_or("medium"))?;
+    state.resolver.avatar_url(reader, kind, EntityId::parse(&item.id)?, size).await
+}
+
+fn size(word: &str) -> Result<VariantSize> {
+    VariantSize::from_word(word).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "size"))
+}
+
+/// Whether the client asks for JSON by name; `*/*` is an `<img>` or a browser.
+fn wants_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with("application/json")))
+}

@@ -1,0 +1,141 @@
+//! Uploads in parts.
+
+use async_trait::async_trait;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use storage_core::ports::{
+    Body, ETag, MultipartBackend, ObjectRef, Part, PutOptions, Stored, UploadId, WriteCondition,
+};
+use storage_core::{Error, ErrorKind, Result};
+
+use super::body::to_byte_stream;
+use super::error::{incomplete, map};
+use super::{S3Backend, metadata};
+
+#[async_trait]
+impl MultipartBackend for S3Backend {
+    /// S3 takes a condition only when an upload is completed, and nothing of ours is kept until then: a condition here is
+    /// `InvalidRequest`, so that none is ever silently dropped.
+    async fn create(&self, object: &ObjectRef, options: PutOptions) -> Result<UploadId> {
+        if options.condition != WriteCondition::None {
+            return Err(Error::new(ErrorKind::InvalidRequest, "a condition on an upload in parts"));
+        }
+        let answer = self
+            .client
+            .create_multipart_upload()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .content_type(options.content_type.as_deref().unwrap_or("application/octet-stream"))
+            .set_cache_control(options.cache_control)
+            .set_content_disposition(options.content_disposition)
+            .set_metadata(metadata::encode(&options.metadata))
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("CreateMultipartUpload", failure))?;
+        answer.upload_id.map(UploadId).ok_or_else(|| incomplete("CreateMultipartUpload"))
+    }
+
+    async fn upload_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        body: Body,
+    ) -> Result<Part> {
+        if !(1..=10_000).contains(&number) {
+            return Err(Error::new(ErrorKind::InvalidRequest, "part number"));
+        }
+        let size = body.len();
+        let length = i64::try_from(size).map_err(|_| ErrorKind::PayloadTooLarge)?;
+        let (stream, verdict) = to_byte_stream(body).await?;
+        let answer = self
+            .client
+            .upload_part()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .upload_id(&upload.0)
+            .part_number(i32::from(number))
+            .body(stream)
+            .content_length(length)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| verdict.or(map("UploadPart", failure)))?;
+        let etag = answer.e_tag.ok_or_else(|| incomplete("UploadPart"))?;
+        Ok(Part { number, etag: ETag::new(&etag), size })
+    }
+
+    async fn parts(&self, object: &ObjectRef, upload: &UploadId) -> Result<Vec<Part>> {
+        let mut parts = Vec::new();
+        let mut marker = None;
+        loop {
+            let answer = self
+                .client
+                .list_parts()
+                .bucket(object.bucket.as_str())
+                .key(object.key.as_str())
+                .upload_id(&upload.0)
+                .set_part_number_marker(marker)
+                .set_expected_bucket_owner(self.owner.clone())
+                .send()
+                .await
+                .map_err(|failure| map("ListParts", failure))?;
+            for part in answer.parts.unwrap_or_default() {
+                let read = || {
+                    Some(Part {
+                        number: u16::try_from(part.part_number?).ok()?,
+                        etag: ETag::new(part.e_tag.as_deref()?),
+                        size: u64::try_from(part.size?).ok()?,
+                    })
+                };
+                parts.push(read().ok_or_else(|| incomplete("ListParts"))?);
+            }
+            if answer.is_truncated != Some(true) {
+                return Ok(parts);
+            }
+            marker = Some(answer.next_part_number_marker.ok_or_else(|| incomplete("ListParts"))?);
+        }
+    }
+
+    async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
+        let ascending = parts.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if parts.is_empty() || !ascending {
+            return Err(Error::new(ErrorKind::InvalidRequest, "the parts do not ascend"));
+        }
+        let list = parts.iter().map(|(number, etag)| {
+            CompletedPart::builder().part_number(i32::from(*number)).e_tag(etag.quoted()).build()
+        });
+        let answer = self
+            .client
+            .complete_multipart_upload()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .upload_id(&upload.0)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(list.collect())).build())
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("CompleteMultipartUpload", failure))?;
+        // S3 sends the status line before it knows the outcome: only a tag says that there is an object.
+        let etag = answer.e_tag.ok_or_else(|| incomplete("CompleteMultipartUpload"))?;
+        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+    }
+
+    async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
+        let answer = self
+            .client
+            .abort_multipart_upload()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .upload_id(&upload.0)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("AbortMultipartUpload", failure));
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Writing: `PutObject`, `CopyObject`, `DeleteObject`.
+
+use aws_sdk_s3::types::MetadataDirective;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use storage_core::ports::{Body, CopyRequest, ETag, ObjectRef, PutOptions, Stored, WriteCondition};
+use storage_core::{ErrorKind, Result};
+
+use super::body::to_byte_stream;
+use super::error::{incomplete, map};
+use super::{S3Backend, metadata};
+
+/// The media type of objects that were stored without one, on every backend.
+const OCTETS: &str = "application/octet-stream";
+/// Everything in a copy source but unreserved characters and the slashes between segments.
+const COPY_SOURCE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// `If-None-Match` and `If-Match` of a write.
+fn conditions(condition: &WriteCondition) -> (Option<String>, Option<String>) {
+    match condition {
+        WriteCondition::None => (None, None),
+        WriteCondition::CreateOnly => (Some("*".to_owned()), None),
+        WriteCondition::IfMatch(etag) => (None, Some(etag.quoted())),
+    }
+}
+
+impl S3Backend {
+    pub(super) async fn put_object(
+        &self,
+        object: &ObjectRef,
+        body: Body,
+        options: PutOptions,
+    ) -> Result<Stored> {
+        let length = i64::try_from(body.len()).map_err(|_| ErrorKind::PayloadTooLarge)?;
+        let (stream, verdict) = to_byte_stream(body).await?;
+        let (if_none_match, if_match) = conditions(&options.condition);
+        let answer = self
+            .client
+            .put_object()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .body(stream)
+            .content_length(length)
+            .content_type(options.content_type.as_deref().unwrap_or(OCTETS))
+            .set_cache_control(options.cache_control)
+            .set_content_disposition(options.content_disposition)
+            .set_metadata(metadata::encode(&options.metadata))
+            .set_if_none_match(if_none_match)
+            .set_if_match(if_match)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| verdict.or(condition_of_missing(map("PutObject", failure), &options.condition)))?;
+        let etag = answer.e_tag.ok_or_else(|| incomplete("PutObject"))?;
+        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+    }
+
+    pub(super) async fn copy_object(&self, request: CopyRequest) -> Result<Stored> {
+        let CopyRequest { source, destination, source_etag, options } = request;
+        let path = utf8_percent_encode(source.key.as_str(), COPY_SOURCE);
+        let (if_none_match, if_match) = conditions(&options.condition);
+        let answer = self
+            .client
+            .copy_object()
+            .copy_source(format!("{}/{path}", source.bucket))
+            .set_copy_source_if_match(source_etag.as_ref().map(ETag::quoted))
+            .bucket(destination.bucket.as_str())
+            .key(destination.key.as_str())
+            .metadata_directive(MetadataDirective::Replace)
+            .content_type(options.content_type.as_deref().unwrap_or(OCTETS))
+            .set_cache_control(options.cache_control)
+            .set_content_disposition(options.content_disposition)
+            .set_metadata(metadata::encode(&options.metadata))
+            .set_if_none_match(if_none_match)
+            .set_if_match(if_match)
+            .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_source_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("CopyObject", failure))?;
+        // A 200 without a result is no success: the copy may have failed after the status line was sent.
+        let etag = answer.copy_object_result.and_then(|result| result.e_tag);
+        let etag = etag.ok_or_else(|| incomplete("CopyObject"))?;
+        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+    }
+
+    pub(super) async fn delete_object(&self, object: &ObjectRef) -> Result<()> {
+        let answer = self
+            .client
+            .delete_object()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("DeleteObject", failure));
+        match answer {
+            Ok(_) => Ok(()),
+            // S3 answers 204 for a missing object; some servers say so instead.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// S3 answers `If-Match` on a missing object with 404, for which the port has one word: the condition does not hold.
+fn condition_of_missing(error: storage_core::Error, condition: &WriteCondition) -> storage_core::Error {
+    if error.kind() == ErrorKind::NotFound && matches!(condition, WriteCondition::IfMatch(_)) {
+        storage_core::Error::new(ErrorKind::PreconditionFailed, "PutObject: nothing to match").with_cause(error)
+    } else {
+        error
+    }
+}

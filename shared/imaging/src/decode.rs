@@ -1,0 +1,140 @@
+//! Coded bytes to pixels: the one place where a decoder runs.
+
+use std::io::Cursor;
+
+use gif::{ColorOutput, MemoryLimit};
+use storage_core::error::{Error, ErrorKind, Result};
+use storage_core::ports::ImageFormat;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+use crate::header::Header;
+use crate::pixels::{Layout, Pixels};
+use crate::{invalid, planes};
+
+/// A decoded image, possibly at a fraction of its size.
+#[derive(Debug)]
+pub(crate) struct Decoded {
+    pub(crate) pixels: Pixels,
+    /// How many pixels of the source are one pixel here, along each side: 1, 2, 4 or 8. Where a side of the source is
+    /// no multiple of it, the last row or column stands for fewer.
+    pub(crate) shrink: u32,
+}
+
+/// Decodes the first frame of `source`, stripped bytes whose header was checked. A decoder may shrink the image as
+/// long as its short side keeps at least `_short_side` pixels; those used today decode at full size.
+///
+/// Errors: `InvalidImage` for anything that does not decode completely, or not to the size of the header.
+pub(crate) fn decode(source: &[u8], header: &Header, _short_side: u32) -> Result<Decoded> {
+    let pixels = match header.format {
+        ImageFormat::Jpeg => decode_jpeg(source, header),
+        ImageFormat::Png => decode_png(source),
+        ImageFormat::Webp => decode_webp(source),
+        ImageFormat::Gif => decode_gif(source),
+    }?;
+    if (pixels.width, pixels.height) != (header.width, header.height) {
+        return Err(invalid("the image decodes to another size than its header says"));
+    }
+    Ok(Decoded { pixels, shrink: 1 })
+}
+
+fn failed<E: std::fmt::Display>(context: &'static str) -> impl Fn(E) -> Error {
+    // Not the error itself: some codecs' errors are not `Send`.
+    move |error| Error::new(ErrorKind::InvalidImage, context).with_cause(error.to_string())
+}
+
+fn decode_jpeg(source: &[u8], header: &Header) -> Result<Pixels> {
+    if let Some(planes) = planes::Planes::find(source)? {
+        return planes.decode();
+    }
+    decode_whole_jpeg(source, header)
+}
+
+/// Decodes a JPEG that is progressive, or whose one scan has all channels.
+pub(crate) fn decode_whole_jpeg(source: &[u8], header: &Header) -> Result<Pixels> {
+    let (layout, colours) = if header.bytes_per_pixel == 1 {
+        (Layout::Gray, ColorSpace::Luma)
+    } else {
+        (Layout::Rgb, ColorSpace::RGB)
+    };
+    let options = DecoderOptions::new_fast()
+        // Without it, a cut image decodes to gray from the cut on.
+        .set_strict_mode(true)
+        .set_max_width(header.width as usize)
+        .set_max_height(header.height as usize)
+        .jpeg_set_out_colorspace(colours);
+    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(source), options);
+    let data = decoder.decode().map_err(failed("the JPEG does not decode"))?;
+    let (width, height) = decoder.dimensions().ok_or_else(|| invalid("the JPEG has no dimensions"))?;
+    if data.len() != width * height * layout.channels() {
+        return Err(invalid("the JPEG decodes to an unexpected number of bytes"));
+    }
+    Ok(Pixels { width: width as u32, height: height as u32, layout, data })
+}
+
+fn decode_png(source: &[u8]) -> Result<Pixels> {
+    let broken = failed("the PNG does not decode");
+    let mut options = png::DecodeOptions::default();
+    options.set_ignore_adler32(false);
+    options.set_ignore_iccp_chunk(true);
+    let mut decoder = png::Decoder::new_with_options(Cursor::new(source), options);
+    decoder.set_limits(png::Limits { bytes: 64 * 1024 * 1024 });
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info().map_err(&broken)?;
+    let size = reader.output_buffer_size().ok_or_else(|| invalid("the PNG is too large to address"))?;
+    let mut data = vec![0; size];
+    let frame = reader.next_frame(&mut data).map_err(&broken)?;
+    let layout = match frame.color_type {
+        png::ColorType::Grayscale => Layout::Gray,
+        png::ColorType::GrayscaleAlpha => Layout::GrayAlpha,
+        png::ColorType::Rgb => Layout::Rgb,
+        png::ColorType::Rgba => Layout::Rgba,
+        png::ColorType::Indexed => return Err(invalid("the PNG palette was not expanded")),
+    };
+    data.truncate(frame.buffer_size());
+    Ok(Pixels { width: frame.width, height: frame.height, layout, data })
+}
+
+fn decode_webp(source: &[u8]) -> Result<Pixels> {
+    let broken = failed("the WebP does not decode");
+    let mut decoder = image_webp::WebPDecoder::new(Cursor::new(source)).map_err(&broken)?;
+    let (width, height) = decoder.dimensions();
+    let layout = if decoder.has_alpha() { Layout::Rgba } else { Layout::Rgb };
+    let size = decoder.output_buffer_size().ok_or_else(|| invalid("the WebP is too large to address"))?;
+    let mut data = vec![0; size];
+    decoder.read_image(&mut data).map_err(&broken)?;
+    Ok(Pixels { width, height, layout, data })
+}
+
+fn decode_gif(source: &[u8]) -> Result<Pixels> {
+    let broken = failed("the GIF does not decode");
+    let mut options = gif::DecodeOptions::new();
+    options.set_color_output(ColorOutput::RGBA);
+    // The screen is within the budgets, and a frame that fits the screen is too.
+    options.set_memory_limit(MemoryLimit::Unlimited);
+    options.check_frame_consistency(true);
+    let mut decoder = options.read_info(source).map_err(&broken)?;
+    let (width, height) = (decoder.width(), decoder.height());
+    let frame =
+        decoder.next_frame_info().map_err(&broken)?.ok_or_else(|| invalid("a GIF without a frame"))?;
+    let (left, top, columns, rows) = (
+        usize::from(frame.left),
+        usize::from(frame.top),
+        usize::from(frame.width),
+        usize::from(frame.height),
+    );
+    let stride = usize::from(width) * 4;
+    let mut data = vec![0; stride * usize::from(height)];
+    if columns == usize::from(width) {
+        decoder.read_into_buffer(&mut data[top * stride..(top + rows) * stride]).map_err(&broken)?;
+    } else {
+        let mut part = vec![0; columns * rows * 4];
+        decoder.read_into_buffer(&mut part).map_err(&broken)?;
+        let lines = data.chunks_exact_mut(stride).skip(top);
+        for (line, from) in lines.zip(part.chunks_exact((columns * 4).max(1))) {
+            line[left * 4..(left + columns) * 4].copy_from_slice(from);
+        }
+    }
+    Ok(Pixels { width: u32::from(width), height: u32::from(height), layout: Layout::Rgba, data })
+}

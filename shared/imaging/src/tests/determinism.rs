@@ -1,0 +1,85 @@
+//! G47: the same bytes in, the same bytes out.
+
+use sha2::{Digest, Sha256};
+
+use super::fixtures::*;
+use super::process;
+
+/// Of the three variants, one after the other. A change of codec, compiler or machine that changes a single bit shows.
+const GOLDEN: [(&str, &str); 3] = [
+    ("jpeg", "9a6910b28eeb8f225c074b41b5ef29ce389ff0c0957b9418bd3a649cacafc627"),
+    ("png", "7a1e305c974bdd08dd53a8f1bfd02a1ac95c8a03aac4b37917a975aa3ddfd6a4"),
+    ("profile", "734ba1beefa6f81651c283692b409715dac9fe08bbbd895cb0e0d1585776aac8"),
+];
+
+fn sources() -> [(&'static str, Vec<u8>); 3] {
+    // A generated source must not depend on the machine either: integers only.
+    let mut state = 1_u32;
+    let mut pixels = scene(1, 1);
+    (pixels.width, pixels.height) = (613, 411);
+    pixels.data = (0..613 * 411)
+        .flat_map(|index: u32| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let noise = (state >> 28) as u8;
+            let (x, y) = (index % 613, index / 613);
+            [(x * 255 / 613) as u8 ^ noise, (y * 255 / 411) as u8, ((x + y) / 5) as u8 ^ noise]
+        })
+        .collect();
+    let mut translucent = translucent_scene(1, 1);
+    (translucent.width, translucent.height) = (613, 411);
+    translucent.data =
+        pixels.data.chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], rgb[0] | rgb[1]]).collect();
+    let profile = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let segment = [b"ICC_PROFILE\0\x01\x01".as_slice(), &profile].concat();
+    let plain = jpeg(&pixels);
+    [
+        ("jpeg", plain.clone()),
+        ("png", png(&translucent)),
+        ("profile", with_segments(&plain, &[(0xe2, segment)])),
+    ]
+}
+
+fn digest(source: &[u8]) -> String {
+    let mut hasher = Sha256::new();
+    for variant in process(source).unwrap().variants {
+        hasher.update(&variant.bytes);
+    }
+    hex::encode(hasher.finalize())
+}
+
+#[test]
+fn g47_thumbnails_are_the_same_on_every_run_and_thread() {
+    for (name, source) in sources() {
+        let first = digest(&source);
+        assert_eq!(first, digest(&source), "{name}: twice on one thread");
+        let elsewhere = std::thread::spawn(move || digest(&source)).join().unwrap();
+        assert_eq!(first, elsewhere, "{name}: on another thread");
+    }
+}
+
+#[test]
+fn g47_thumbnails_have_the_recorded_digests() {
+    let found: Vec<_> = sources().map(|(name, source)| (name, digest(&source))).to_vec();
+    let expected: Vec<_> = GOLDEN.map(|(name, digest)| (name, digest.to_owned())).to_vec();
+    assert_eq!(found, expected);
+}
+
+/// Decoding is the one step with SIMD of its own whose result is not covered by the others' integer arithmetic.
+#[test]
+fn g47_jpeg_decoding_is_the_same_without_simd() {
+    use zune_jpeg::zune_core::{bytestream::ZCursor, colorspace::ColorSpace, options::DecoderOptions};
+    let source = &sources()[0].1;
+    let gray = jpeg_of(&scene(97, 61).data[..97 * 61], 97, 61, jpeg_encoder::ColorType::Luma, |_| {});
+    let progressive = jpeg_with(&scene(211, 97), |encoder| encoder.set_progressive(true));
+    let halved = jpeg_with(&scene(211, 97), |encoder| {
+        encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    });
+    for file in [source, &gray, &progressive, &halved] {
+        let decode = |options: DecoderOptions| {
+            let options = options.jpeg_set_out_colorspace(ColorSpace::RGB);
+            zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(file), options).decode().unwrap()
+        };
+        let scalar = DecoderOptions::new_safe().set_use_unsafe(false);
+        assert!(decode(DecoderOptions::new_fast()) == decode(scalar));
+    }
+}

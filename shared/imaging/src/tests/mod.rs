@@ -1,0 +1,68 @@
+//! Tests of the whole port, by guarantee. Inputs are generated in `fixtures`; the corpora beside the repository are
+//! read where they are present.
+
+mod bad_input;
+mod colour;
+mod determinism;
+mod fixtures;
+mod metadata;
+mod orientation;
+mod sizes;
+
+use std::path::PathBuf;
+
+use ::bytes::Bytes;
+use storage_core::error::{ErrorKind, Result};
+use storage_core::ports::{ImageLimits, ImageProcessor, ProcessedAvatar};
+
+use crate::Imaging;
+use crate::container::Stripped;
+use crate::decode::decode;
+use crate::header::Header;
+use crate::pixels::Pixels;
+
+fn process(source: &[u8]) -> Result<ProcessedAvatar> {
+    Imaging.process_avatar(Bytes::copy_from_slice(source), &ImageLimits::default())
+}
+
+/// The kind that both entry points refuse `source` with; `None` where both accept it.
+fn refusal(source: &[u8]) -> Option<ErrorKind> {
+    let avatar = process(source).err().map(|error| error.kind());
+    let inspected = Imaging.inspect(Bytes::copy_from_slice(source), &ImageLimits::default());
+    assert_eq!(avatar, inspected.err().map(|error| error.kind()), "both entry points judge alike");
+    avatar
+}
+
+/// Decodes a file that this crate made or accepted, in three colour channels.
+fn pixels_of(file: &[u8]) -> Pixels {
+    let format = crate::sniff::sniff(file).unwrap();
+    let header = Header::read(format, file).unwrap();
+    decode(file, &header, 1).unwrap().pixels.into_rgb()
+}
+
+fn strip(file: &[u8]) -> Stripped {
+    crate::container::strip(crate::sniff::sniff(file).unwrap(), file).unwrap()
+}
+
+fn largest_difference(one: &Pixels, other: &Pixels) -> u8 {
+    assert_eq!((one.width, one.height, one.layout), (other.width, other.height, other.layout));
+    one.data.iter().zip(&other.data).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+/// A folder of the sample data beside the repository. Where it is absent the test says so and checks less.
+fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
+    let Ok(entries) = std::fs::read_dir(&path) else {
+        println!("SKIPPED: no sample data in {}", path.display());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| {
+            path.extension().is_some_and(|extension| extension != "README" && extension != "LICENSE")
+        })
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}

@@ -1,0 +1,139 @@
+//! What clients send in JSON, and what it means to the services. Whatever a route does not name is refused.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::Method;
+use http::request::Parts;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use storage_core::filename::FileName;
+use storage_core::ids::{EntityId, IdempotencyKey};
+use storage_core::key::{EntityKind, Visibility};
+use storage_core::record::Purpose;
+use storage_core::{Error, ErrorKind, Result};
+use storage_services::policy;
+use storage_services::uploads::{Idempotency, IssueRequest};
+
+use crate::http::json::Natural;
+
+/// The longest life of a form a caller may ask for, in seconds: what SigV4 allows.
+const MAX_EXPIRES_IN: u64 = 604_800;
+
+/// The body of `POST /files/presigned-upload`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresignRequest {
+    /// The name to show.
+    pub filename: String,
+    /// The media type.
+    pub content_type: String,
+    /// The size in bytes.
+    pub size_bytes: Natural,
+    /// Whether anyone may read it.
+    #[serde(default)]
+    pub is_public: Option<bool>,
+    /// `attachment` or `export`.
+    #[serde(default)]
+    pub purpose: Option<String>,
+    /// A folder.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// The caller's own id.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// SHA-256 in hex.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// The caller's own metadata.
+    #[serde(default)]
+    pub metadata: BTreeMap<String, String>,
+    /// How many seconds the form is to work.
+    #[serde(default)]
+    pub expires_in: Option<serde_json::Number>,
+}
+
+impl PresignRequest {
+    /// The request to the service.
+    pub fn into_issue(self) -> Result<IssueRequest> {
+        let purpose = match self.purpose.as_deref().map(Purpose::from_word) {
+            None => Purpose::Attachment,
+            Some(Some(purpose)) if purpose.entity_kind().is_none() => purpose,
+            Some(_) => return Err(Error::new(ErrorKind::InvalidRequest, "purpose")),
+        };
+        Ok(IssueRequest {
+            filename: Some(FileName::parse(&self.filename)?),
+            content_type: Some(self.content_type),
+            size: Some(self.size_bytes.get()),
+            sha256: self.sha256,
+            visibility: self.is_public.map(visibility),
+            scope: self.scope.as_deref().map(policy::scope).transpose()?,
+            external_id: self.external_id.as_deref().map(policy::external_id).transpose()?,
+            metadata: self.metadata,
+            expires_in: self.expires_in.map(expires_in).transpose()?,
+            ..IssueRequest::new(purpose)
+        })
+    }
+}
+
+/// The JSON body of `POST /{kind}/{id}/avatar`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AvatarRequest {
+    /// The name to show.
+    pub filename: String,
+    /// The media type.
+    pub content_type: String,
+    /// The size in bytes.
+    pub size_bytes: Natural,
+    /// Whether anyone may read it.
+    #[serde(default)]
+    pub is_public: Option<bool>,
+    /// SHA-256 in hex.
+    #[serde(default)]
+    pub sha256: Option<String>,
+    /// How many seconds the form is to work.
+    #[serde(default)]
+    pub expires_in: Option<serde_json::Number>,
+}
+
+impl AvatarRequest {
+    /// The request to the service, for this entity.
+    pub fn into_issue(self, kind: EntityKind, entity: EntityId) -> Result<IssueRequest> {
+        Ok(IssueRequest {
+            entity: Some(entity),
+            filename: Some(FileName::parse(&self.filename)?),
+            content_type: Some(self.content_type),
+            size: Some(self.size_bytes.get()),
+            sha256: self.sha256,
+            visibility: self.is_public.map(visibility),
+            expires_in: self.expires_in.map(expires_in).transpose()?,
+            ..IssueRequest::new(Purpose::avatar(kind))
+        })
+    }
+}
+
+/// What `is_public` means.
+pub fn visibility(is_public: bool) -> Visibility {
+    if is_public { Visibility::Public } else { Visibility::Private }
+}
+
+fn expires_in(number: serde_json::Number) -> Result<Duration> {
+    let seconds = number.as_u64().filter(|seconds| (1..=MAX_EXPIRES_IN).contains(seconds));
+    seconds.map(Duration::from_secs).ok_or_else(|| Error::new(ErrorKind::InvalidExpiry, "expires_in"))
+}
+
+/// The caller's key with the digest of everything the request asks for.
+pub fn idempotency(key: Option<IdempotencyKey>, parts: &Parts, request: &[u8]) -> Option<Idempotency> {
+    key.map(|key| Idempotency { key, request_hash: request_hash(&parts.method, parts.uri.path(), request) })
+}
+
+/// SHA-256 over method, path and body, in hex.
+pub fn request_hash(method: &Method, path: &str, body: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    for part in [method.as_str().as_bytes(), path.as_bytes(), body] {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    hex::encode(digest.finalize())
+}

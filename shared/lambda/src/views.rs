@@ -1,0 +1,220 @@
+//! What clients see of records: the shapes of the API's answers. Keys, buckets and staging places are never among them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use storage_core::ErrorKind;
+use storage_core::key::{VariantSize, Visibility};
+use storage_core::ports::{Placeholder, ResolvedUrl};
+use storage_core::record::FileRecord;
+use storage_core::timestamp::Timestamp;
+use storage_services::resolve::{AvatarInfo, AvatarSize};
+use storage_services::uploads::Issued;
+
+/// A file, as `GET /files/{id}` answers it.
+#[derive(Debug, Serialize)]
+pub struct FileView {
+    /// The id.
+    pub file_id: String,
+    /// Where it is in its life.
+    pub state: &'static str,
+    /// What it is for.
+    pub purpose: &'static str,
+    /// Who uploaded it.
+    pub owner_id: String,
+    /// The name to show.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// By content, once it is ready; until then as declared.
+    pub content_type: String,
+    /// In bytes, once it is ready; until then as declared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_bytes: Option<u64>,
+    /// SHA-256 of what is served, in hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+    /// Width in pixels, of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<u32>,
+    /// Height in pixels, of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u32>,
+    /// Thumbhash and average colour, of images.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<Placeholder>,
+    /// Whether anyone may read it.
+    pub is_public: bool,
+    /// A folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The caller's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub external_id: Option<String>,
+    /// The caller's own metadata.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<ErrorKind>,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+    /// Where to read it, once it is ready.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Until when that URL works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// The sizes of an avatar, where they are asked for.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sizes: BTreeMap<VariantSize, SizeView>,
+}
+
+impl FileView {
+    /// The view of a record, with its URL where it has one.
+    pub fn new(record: &FileRecord, url: Option<ResolvedUrl>) -> Self {
+        let (url, expires_at) = url.map_or((None, None), |url| (Some(url.url), url.expires_at));
+        FileView {
+            file_id: record.file_id.to_string(),
+            state: record.state.as_str(),
+            purpose: record.purpose.as_str(),
+            owner_id: record.owner.to_string(),
+            filename: record.original_filename.as_ref().map(|name| name.to_string()),
+            content_type: record.content_type.clone().unwrap_or_else(|| record.declared.content_type.clone()),
+            size_bytes: record.size.or(record.declared.size),
+            sha256: record.sha256.clone(),
+            width: record.width,
+            height: record.height,
+            placeholder: record.placeholder.clone(),
+            is_public: record.visibility == Visibility::Public,
+            scope: record.scope.clone(),
+            external_id: record.external_id.as_ref().map(|id| id.to_string()),
+            metadata: record.metadata.clone(),
+            error_code: record.error_code,
+            created_at: record.created_at,
+            updated_at: record.updated_at,
+            url,
+            expires_at,
+            sizes: BTreeMap::new(),
+        }
+    }
+
+    /// The same with the sizes of an avatar.
+    #[must_use]
+    pub fn with_sizes(mut self, sizes: BTreeMap<VariantSize, AvatarSize>) -> Self {
+        self.sizes = sizes.into_iter().map(|(size, found)| (size, SizeView::from(found))).collect();
+        self
+    }
+}
+
+/// One size of an avatar.
+#[derive(Debug, Serialize)]
+pub struct SizeView {
+    /// Where to read it.
+    pub url: String,
+    /// Until when that URL works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The media type.
+    pub content_type: String,
+    /// The entity tag.
+    pub etag: String,
+}
+
+impl From<AvatarSize> for SizeView {
+    fn from(size: AvatarSize) -> Self {
+        SizeView {
+            url: size.url.url,
+            expires_at: size.url.expires_at,
+            width: size.width,
+            height: size.height,
+            bytes: size.bytes,
+            content_type: size.content_type,
+            etag: size.etag,
+        }
+    }
+}
+
+/// An avatar, as `GET /{kind}/{id}/avatar/info` answers it.
+#[derive(Debug, Serialize)]
+pub struct AvatarView {
+    /// Whether the entity has an avatar of its own.
+    pub has_custom_avatar: bool,
+    /// The stable URL of the medium size, for `avatar_url` of an entity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub avatar_url: Option<String>,
+    /// `ready` where there is one, else `none`.
+    pub state: &'static str,
+    /// The generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_id: Option<String>,
+    /// Its sizes.
+    pub sizes: BTreeMap<VariantSize, SizeView>,
+    /// Thumbhash and average colour.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub placeholder: Option<Placeholder>,
+    /// The 32 px size as a `data:` URI.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inline_small: Option<String>,
+    /// When it became current.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+}
+
+impl AvatarView {
+    /// The view of what was resolved; `avatar_url` is the route that always leads to the current generation.
+    pub fn new(info: AvatarInfo, avatar_url: String) -> Self {
+        let has = info.file_id.is_some();
+        AvatarView {
+            has_custom_avatar: has,
+            avatar_url: has.then_some(avatar_url),
+            state: if has { "ready" } else { "none" },
+            file_id: info.file_id.map(|file| file.to_string()),
+            sizes: info.sizes.into_iter().map(|(size, found)| (size, SizeView::from(found))).collect(),
+            placeholder: info.placeholder,
+            inline_small: info.inline_small,
+            updated_at: info.updated_at,
+        }
+    }
+}
+
+/// A presigned upload.
+#[derive(Debug, Serialize)]
+pub struct IssuedView {
+    /// The id of the file to be.
+    pub file_id: String,
+    /// How to send it.
+    pub method: &'static str,
+    /// Where to send it.
+    pub upload_url: String,
+    /// The form's fields, to be sent before the file.
+    pub upload_fields: BTreeMap<String, String>,
+    /// The staging key the form writes.
+    pub key: String,
+    /// The most bytes the form takes.
+    pub max_bytes: u64,
+    /// The seconds the form works: never more than the signing credentials do.
+    pub expires_in: u64,
+}
+
+impl IssuedView {
+    /// The view of an issued upload at `now`.
+    pub fn new(issued: Issued, now: Timestamp) -> Self {
+        IssuedView {
+            file_id: issued.record.file_id.to_string(),
+            method: "POST",
+            upload_url: issued.post.url,
+            upload_fields: issued.post.fields,
+            key: issued.staging.key.to_string(),
+            max_bytes: issued.record.max_bytes,
+            expires_in: issued.post.expires_at.since(now).as_secs(),
+        }
+    }
+}

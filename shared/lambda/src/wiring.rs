@@ -1,0 +1,174 @@
+//! Small constructors from the configuration. A function calls only those of what it needs, and links only that.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use storage_aws::{
+    Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries, S3Backend,
+    SecretReader, SqsQueue, Window,
+};
+use storage_core::ports::{IngestQueue, MetadataStore, PresignPost, StorageBackend, SystemClock, UrlSigner};
+use storage_core::{Error, ErrorKind, Result};
+use storage_services::ledger::Ledger;
+use storage_services::settings::Settings;
+
+use crate::caller::Gate;
+use crate::config::{Backend, Config, RetryMode, SecretSource};
+
+/// The connections of one function: made once at start, and shared by everything that needs them.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    config: Arc<Config>,
+    s3: Aws,
+    metadata: Aws,
+}
+
+impl Clients {
+    /// Connects with the configuration's endpoints, credentials and limits. Nothing is sent yet.
+    pub async fn new(config: &Arc<Config>) -> Result<Self> {
+        let s3 = Aws::connect(&aws_settings(config)).await?;
+        let metadata = s3.with_endpoint(config.metadata.dynamodb_endpoint.as_ref().map(|url| url.as_str()))?;
+        Ok(Clients { config: config.clone(), s3, metadata })
+    }
+}
+
+fn aws_settings(config: &Config) -> AwsSettings {
+    let s3 = &config.s3;
+    let keys = s3.credentials.as_ref();
+    AwsSettings {
+        endpoint: s3.endpoint.as_ref().map(|url| url.to_string()),
+        access_key_id: keys.map(|(id, _)| id.expose().to_owned()),
+        secret_access_key: keys.map(|(_, secret)| storage_aws::Secret::new(secret.expose())),
+        bucket_owner: config.buckets.owner.clone(),
+        verify_ssl: s3.verify_ssl,
+        max_retries: s3.max_retries,
+        retries: match s3.retry_mode {
+            RetryMode::Standard => Retries::Standard,
+            RetryMode::Adaptive => Retries::Adaptive,
+        },
+        timeout: s3.timeout,
+        max_pool_connections: s3.max_pool_connections,
+        ..AwsSettings::new(&s3.region)
+    }
+}
+
+/// The services' part of the configuration.
+pub fn settings(config: &Config) -> Arc<Settings> {
+    let (buckets, limits) = (&config.buckets, &config.limits);
+    Arc::new(Settings {
+        base_path: buckets.base_path.clone(),
+        isolation: config.tenancy.isolation,
+        multi_tenancy: config.tenancy.multi_tenancy,
+        default_visibility: buckets.default_visibility,
+        upload_life: config.delivery.presign_expiry,
+        avatar_max_bytes: limits.avatar_max_bytes,
+        attachment_max_bytes: limits.attachment_max_bytes.min(limits.post_max_bytes),
+        direct_max_bytes: limits.direct_max_bytes,
+        image_limits: limits.images,
+        trash_life: config.cleanup.retention,
+        sweep_enabled: config.cleanup.enabled,
+        ..Settings::new(buckets.staging.clone(), buckets.files.clone(), config.tenancy.default_tenant)
+    })
+}
+
+/// The word for the storage in records.
+pub fn backend_name(config: &Config) -> &'static str {
+    match config.backend {
+        Backend::Local => "local",
+        Backend::S3 => "s3",
+    }
+}
+
+/// The metadata, with its connection opened: init has CPU to spare, the first request has not.
+pub async fn ledger(clients: &Clients) -> Result<Ledger> {
+    let store = DynamoStore::new(&clients.metadata, &clients.config.metadata.table);
+    store.warm().await;
+    Ok(Ledger::new(Arc::new(store) as Arc<dyn MetadataStore>, Arc::new(SystemClock)))
+}
+
+/// The object storage.
+pub async fn storage(clients: &Clients) -> Result<Arc<dyn StorageBackend>> {
+    match clients.config.backend {
+        Backend::S3 => {
+            let backend = S3Backend::new(&clients.s3);
+            backend.warm(&clients.config.buckets.files).await;
+            Ok(Arc::new(backend))
+        }
+        Backend::Local => local_storage(&clients.config),
+    }
+}
+
+#[cfg(feature = "local")]
+fn local_storage(config: &Config) -> Result<Arc<dyn StorageBackend>> {
+    Ok(Arc::new(storage_local::fs::LocalBackend::open(&config.local_root)?))
+}
+
+#[cfg(not(feature = "local"))]
+fn local_storage(_config: &Config) -> Result<Arc<dyn StorageBackend>> {
+    Err(Error::new(ErrorKind::StorageNotConfigured, "STORAGE_BACKEND=local needs a build with the feature `local`"))
+}
+
+/// The signer of upload forms. In development it signs for the gateway, which is S3 to browsers.
+pub async fn presign_post(clients: &Clients) -> Result<Arc<dyn PresignPost>> {
+    Ok(Arc::new(PostSigner::new(&clients.s3)?))
+}
+
+/// The signer of readers' URLs: CloudFront where there is a distribution, else presigned S3.
+pub async fn url_signer(clients: &Clients) -> Result<Arc<dyn UrlSigner>> {
+    let delivery = &clients.config.delivery;
+    let window = Window::new(delivery.url_window, delivery.url_life)?;
+    let Some(cdn) = &delivery.cdn else {
+        let backend = Arc::new(S3Backend::new(&clients.s3));
+        return Ok(Arc::new(PresignSigner::new(backend, window)));
+    };
+    let pem = secret(clients, &cdn.private_keys).await?;
+    let keys = split_pems(pem.expose())
+        .map(|pem| CloudFrontKey::parse(&cdn.key_pair_id, &storage_aws::Secret::new(pem)))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Arc::new(CloudFrontSigner::new(&cdn.domain, keys, window)?))
+}
+
+async fn secret(clients: &Clients, source: &SecretSource) -> Result<storage_aws::Secret> {
+    match source {
+        SecretSource::Value(secret) => Ok(storage_aws::Secret::new(secret.expose())),
+        SecretSource::Parameter(name) => SecretReader::new(&clients.s3.with_endpoint(None)?).read_secret(name).await,
+    }
+}
+
+/// The PEM blocks of a text, each with its own end line.
+fn split_pems(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split_inclusive("-----END").collect::<Vec<_>>().into_iter().map(str::to_owned).scan(
+        String::new(),
+        |_, part| Some(part),
+    )
+}
+
+/// The way to wake `process-upload`.
+pub async fn queue(clients: &Clients) -> Result<Arc<dyn IngestQueue>> {
+    let metadata = &clients.config.metadata;
+    if let Some(url) = &metadata.ingest_invoke_url {
+        return local_queue(url.as_str());
+    }
+    match &metadata.ingest_queue_url {
+        Some(url) => Ok(Arc::new(SqsQueue::new(&clients.s3.with_endpoint(None)?, url.as_str()))),
+        None => Err(Error::new(ErrorKind::StorageNotConfigured, "no STORAGE_INGEST_QUEUE_URL")),
+    }
+}
+
+#[cfg(feature = "local")]
+fn local_queue(url: &str) -> Result<Arc<dyn IngestQueue>> {
+    Ok(Arc::new(storage_local::s3_gateway::InvokeQueue::new(url)?))
+}
+
+#[cfg(not(feature = "local"))]
+fn local_queue(_url: &str) -> Result<Arc<dyn IngestQueue>> {
+    Err(Error::new(ErrorKind::StorageNotConfigured, "STORAGE_INGEST_INVOKE_URL needs the feature `local`"))
+}
+
+/// How long fetching a JWK set may take.
+const JWKS_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What lets callers in.
+pub fn gate(config: &Arc<Config>) -> Result<Arc<Gate>> {
+    Gate::new(config.clone(), Arc::new(storage_aws::Fetcher::new(JWKS_TIMEOUT)), Arc::new(SystemClock)).map(Arc::new)
+}

@@ -1,0 +1,85 @@
+//! The local backend against its contract, on a real directory.
+
+mod contract;
+mod listing;
+mod multipart;
+mod planted;
+mod races;
+
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use storage_core::ids::BucketName;
+use storage_core::key::StorageKey;
+use storage_core::ports::{Body, GetOptions, ObjectRef, PutOptions, StorageBackend, Stored, WriteCondition};
+use storage_core::{ErrorKind, Result};
+use storage_local::LocalBackend;
+
+/// A backend with one bucket in a directory that is removed with it.
+struct Fixture {
+    root: tempfile::TempDir,
+    backend: LocalBackend,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let backend = LocalBackend::open(root.path()).unwrap();
+        backend.create_bucket(&bucket()).await.unwrap();
+        Fixture { root, backend }
+    }
+
+    fn objects(&self) -> PathBuf {
+        self.root.path().join("test-bucket/objects")
+    }
+
+    fn staging(&self) -> PathBuf {
+        self.root.path().join("test-bucket/staging")
+    }
+
+    async fn put(&self, key: &str, bytes: &[u8]) -> Stored {
+        put_if(&self.backend, key, bytes, WriteCondition::None).await.unwrap()
+    }
+
+    async fn read(&self, key: &str) -> Option<Bytes> {
+        match self.backend.get(&object(key), GetOptions::default()).await {
+            Ok(read) => Some(read.collect(u64::MAX).await.unwrap()),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+                None
+            }
+        }
+    }
+}
+
+fn bucket() -> BucketName {
+    BucketName::parse("test-bucket").unwrap()
+}
+
+fn object(key: &str) -> ObjectRef {
+    ObjectRef::new(bucket(), StorageKey::parse(key).unwrap())
+}
+
+async fn put_if(
+    backend: &LocalBackend,
+    key: &str,
+    bytes: &[u8],
+    condition: WriteCondition,
+) -> Result<Stored> {
+    let body = Body::Bytes(Bytes::copy_from_slice(bytes));
+    backend.put(&object(key), body, PutOptions { condition, ..PutOptions::default() }).await
+}
+
+/// Every path beneath a directory, without following links.
+fn tree(dir: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.symlink_metadata().unwrap().is_dir() {
+            paths.extend(tree(&path));
+        }
+        paths.push(path);
+    }
+    paths.sort();
+    paths
+}

@@ -1,0 +1,115 @@
+//! Many workers on one file, events in any order, and a worker that sleeps through its lease.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use storage_core::ids::FileId;
+use storage_core::ports::MetadataStore;
+use storage_core::record::FileState;
+use storage_core::state::{Actor, LEASE};
+use storage_imaging::Imaging;
+
+use super::{Interrupted, Shuffle, World, block_on, photo};
+use crate::ingest::{Outcome, Source};
+
+/// G03: fifty at once are one result.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g03_fifty_finalisers_make_one_file() {
+    for seed in 0..4 {
+        let world = Arc::new(World::new());
+        let bytes = photo(64, seed);
+        let issued = world.issue_avatar(bytes.len()).await;
+        world.post(&issued, &bytes).await;
+        let file = issued.record.file_id;
+        let mut workers = Vec::new();
+        for _ in 0..50 {
+            let world = world.clone();
+            workers.push(tokio::spawn(async move { world.finalise(file).await }));
+        }
+        let mut ready = 0;
+        for worker in workers {
+            match worker.await.unwrap() {
+                Outcome::Ready(_) => ready += 1,
+                Outcome::Busy(_) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(ready >= 1);
+        let record = world.record(file).await;
+        assert_eq!((record.state, record.attempts), (FileState::Ready, 1));
+        let trail = world.store.audit_trail(world.tenant, file).await.unwrap();
+        assert_eq!(trail.iter().filter(|entry| entry.action == "ready").count(), 1);
+        assert_eq!(world.keys(&[]).len(), 4, "original and three sizes, nothing on staging");
+    }
+}
+
+/// G01: two generations with duplicated events, in many orders, end as they do in order.
+#[tokio::test]
+async fn g01_events_in_any_order_end_in_the_same_state() {
+    let mut shuffle = Shuffle(0xfeed);
+    for _ in 0..20 {
+        let world = World::new();
+        let (old, new) = (photo(48, 1), photo(48, 2));
+        let first = world.issue_avatar(old.len()).await;
+        world.post(&first, &old).await;
+        let second = world.issue_avatar(new.len()).await;
+        world.post(&second, &new).await;
+        let (first, second) = (first.record.file_id, second.record.file_id);
+        let mut events = [first, first, first, first, second, second, second, second];
+        shuffle.shuffle(&mut events);
+        for file in events {
+            world.finalise(file).await;
+        }
+        assert_eq!(world.current().await, Some(second), "{events:?}");
+        assert_eq!(world.record(second).await.state, FileState::Ready);
+        assert_eq!(world.record(first).await.state, FileState::Deleting);
+    }
+}
+
+/// G04: a worker sleeps through its lease while another finishes; then it wakes up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g04_a_late_worker_neither_commits_nor_removes() {
+    let world = Arc::new(World::new());
+    let bytes = photo(64, 1);
+    let issued = world.issue_avatar(bytes.len()).await;
+    world.post(&issued, &bytes).await;
+    let file = issued.record.file_id;
+    let (others, naps) = (world.clone(), Arc::new(AtomicUsize::new(0)));
+    let nap = Interrupted {
+        during: move || {
+            if naps.fetch_add(1, Ordering::SeqCst) == 0 {
+                others.clock.advance(LEASE);
+                assert!(matches!(block_on(others.finalise(file)), Outcome::Ready(_)));
+            }
+        },
+    };
+    let sleeper = world.ingest_over(world.storage.clone(), Arc::new(nap));
+    let outcome = sleeper.run(world.tenant, file, Source::Staging, &Actor::function("sleeper")).await.unwrap();
+    let record = world.record(file).await;
+    assert_eq!(outcome, Outcome::Ready(Box::new(record.clone())), "it answers what the other did");
+    assert_eq!(record.attempts, 2);
+    assert!(world.served(&record).is_some());
+    assert_eq!(world.keys(&[]).len(), 4);
+}
+
+/// G20: a failed write of an object never leaves a readable record, and the retry heals.
+#[tokio::test]
+async fn g20_a_failed_write_is_not_a_file() {
+    use storage_core::ErrorKind;
+    use storage_testkit::faulty::Faulty;
+    for failing in 1..=4 {
+        let world = World::new();
+        let bytes = photo(64, 1);
+        let issued = world.issue_avatar(bytes.len()).await;
+        world.post(&issued, &bytes).await;
+        let faulty = Faulty::new(world.storage.clone());
+        faulty.fail_nth("put", failing, ErrorKind::StorageUnavailable);
+        let file: FileId = issued.record.file_id;
+        let ingest = world.ingest_over(Arc::new(faulty), Arc::new(Imaging));
+        let outcome = ingest.run(world.tenant, file, Source::Staging, &Actor::function("test")).await;
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::StorageUnavailable);
+        assert_eq!(world.record(file).await.state, FileState::Processing);
+        assert_eq!(world.current().await, None);
+        assert!(matches!(world.finalise(file).await, Outcome::Ready(_)), "the lease was given back");
+    }
+}
