@@ -1,8 +1,9 @@
 //! Starts `complete-upload`.
 
+use complete_upload::{State, router};
 use storage_lambda::start;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), start::Error> {
-    start::http(async |config| Ok(complete_upload::router(complete_upload::State::from_config(config).await?))).await
+    start::http(env!("CARGO_CRATE_NAME"), async |config| Ok(router(State::from_config(config).await?))).await
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use storage_core::Result;
 use storage_core::ids::{EntityId, FileId};
 use storage_core::key::EntityKind;
-use storage_lambda::caller::{Caller, Gate};
+use storage_lambda::http::auth::{Authenticator, Caller};
 use storage_lambda::config::Config;
 use storage_lambda::http::extract::{PathId, StrictQuery};
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
@@ -20,7 +20,9 @@ use storage_services::deletion::Deletion;
 #[derive(Clone, FromRef)]
 pub struct State {
     /// Lets callers in.
-    pub gate: Arc<Gate>,
+    pub authenticator: Arc<Authenticator>,
+    /// What surrounds the routes.
+    pub http: HttpSettings,
     /// Deletes.
     pub deletion: Deletion,
 }
@@ -31,7 +33,8 @@ impl State {
         let clients = wiring::Clients::new(&config).await?;
         let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
         Ok(State {
-            gate: wiring::gate(&config)?,
+            authenticator: wiring::authenticator(&config)?,
+            http: HttpSettings::from(config.as_ref()),
             deletion: Deletion::new(ledger, wiring::settings(&config), storage),
         })
     }
@@ -44,7 +47,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/agents/{id}/avatar", delete(agent_avatar))
         .route("/api/v1/files/{id}", delete(file))
         .route("/api/v1/delete/{id}", delete(file));
-    finish(routes, HttpSettings::from(state.gate.config.as_ref())).with_state(state)
+    finish(routes, state.http.clone()).with_state(state)
 }
 
 async fn user_avatar(

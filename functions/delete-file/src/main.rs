@@ -1,8 +1,9 @@
 //! Starts `delete-file`.
 
+use delete_file::{State, router};
 use storage_lambda::start;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), start::Error> {
-    start::http(async |config| Ok(delete_file::router(delete_file::State::from_config(config).await?))).await
+    start::http(env!("CARGO_CRATE_NAME"), async |config| Ok(router(State::from_config(config).await?))).await
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{FromRef, FromRequest, Request, State as Shared};
 use axum::routing::post;
-use http::StatusCode;
-use storage_core::ids::EntityId;
+use http::{Method, StatusCode};
+use storage_core::ids::{EntityId, IdempotencyKey};
 use storage_core::key::EntityKind;
 use storage_core::ports::{Clock, PresignPost};
 use storage_core::record::{FileRecord, FileState, Purpose};
@@ -18,12 +18,12 @@ use storage_core::state::Actor;
 use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
-use storage_lambda::caller::{Caller, Gate};
+use storage_lambda::http::auth::{Authenticator, Caller};
 use storage_lambda::config::Config;
-use storage_lambda::http::extract::{Idempotent, PathId};
+use storage_lambda::http::extract::{Idempotency, PathId};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, multipart, respond};
-use storage_lambda::requests::AvatarRequest;
+use storage_lambda::requests::{AvatarRequest, idempotency};
 use storage_lambda::views::{FileView, IssuedView};
 use storage_lambda::wiring;
 use storage_services::access;
@@ -38,7 +38,9 @@ use crate::form::Upload;
 #[derive(Clone, FromRef)]
 pub struct State {
     /// Lets callers in.
-    pub gate: Arc<Gate>,
+    pub authenticator: Arc<Authenticator>,
+    /// What surrounds the routes.
+    pub http: HttpSettings,
     /// Issues.
     pub uploads: Uploads,
     /// Ingests.
@@ -60,7 +62,8 @@ impl State {
         let (ledger, settings) = (wiring::ledger(&clients).await?, wiring::settings(&config));
         let (storage, signer) = (wiring::storage(&clients).await?, wiring::url_signer(&clients).await?);
         Ok(State {
-            gate: wiring::gate(&config)?,
+            authenticator: wiring::authenticator(&config)?,
+            http: HttpSettings::from(config.as_ref()),
             uploads: Uploads::new(ledger.clone(), settings.clone(), wiring::backend_name(&config)),
             ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone()),
             resolver: Resolver::new(ledger.clone(), settings.clone(), signer),
@@ -78,27 +81,27 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/agents/{id}/avatar", post(agent_avatar))
         .route("/api/v1/files/upload", post(file))
         .route("/api/v1/upload", post(file));
-    finish(routes, HttpSettings::from(state.gate.config.as_ref())).with_state(state)
+    finish(routes, state.http.clone()).with_state(state)
 }
 
 async fn user_avatar(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
-    idempotent: Idempotent,
+    Idempotency(key): Idempotency,
     request: Request,
 ) -> ApiResult {
-    avatar(&state, &context, EntityKind::Users, entity, idempotent, request).await
+    avatar(&state, &context, EntityKind::Users, entity, key, request).await
 }
 
 async fn agent_avatar(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
-    idempotent: Idempotent,
+    Idempotency(key): Idempotency,
     request: Request,
 ) -> ApiResult {
-    avatar(&state, &context, EntityKind::Agents, entity, idempotent, request).await
+    avatar(&state, &context, EntityKind::Agents, entity, key, request).await
 }
 
 async fn avatar(
@@ -106,16 +109,17 @@ async fn avatar(
     context: &TenantContext,
     kind: EntityKind,
     entity: EntityId,
-    idempotent: Idempotent,
+    key: Option<IdempotencyKey>,
     request: Request,
 ) -> ApiResult {
     access::may_write_avatar(context, kind, entity)?;
-    if multipart::is_multipart(request.headers()) {
+    let path = request.uri().path().to_owned();
+    if multipart::is_form(request.headers()) {
         let upload = form::avatar(request, &state.settings, kind, entity).await?;
-        return store(state, context, upload, idempotent).await;
+        return store(state, context, upload, &path, key).await;
     }
     let StrictJson(body) = StrictJson::<AvatarRequest>::from_request(request, state).await?;
-    let idempotency = idempotent.over(&body);
+    let idempotency = idempotency(key, &Method::POST, &path, &body)?;
     let issued =
         state.uploads.issue(context, body.into_issue(kind, entity)?, idempotency, state.presign.as_ref()).await?;
     respond::json(StatusCode::CREATED, &IssuedView::new(issued, state.clock.now()))
@@ -124,16 +128,23 @@ async fn avatar(
 async fn file(
     Shared(state): Shared<State>,
     Caller(context): Caller,
-    idempotent: Idempotent,
+    Idempotency(key): Idempotency,
     request: Request,
 ) -> ApiResult {
+    let path = request.uri().path().to_owned();
     let upload = form::file(request, &state.settings, &context).await?;
-    store(&state, &context, upload, idempotent).await
+    store(&state, &context, upload, &path, key).await
 }
 
 /// The record, the ingest, the answer.
-async fn store(state: &State, context: &TenantContext, upload: Upload, idempotent: Idempotent) -> ApiResult {
-    let idempotency = idempotent.over_hash(&upload.digest());
+async fn store(
+    state: &State,
+    context: &TenantContext,
+    upload: Upload,
+    path: &str,
+    key: Option<IdempotencyKey>,
+) -> ApiResult {
+    let idempotency = idempotency(key, &Method::POST, path, &upload.digest())?;
     let Upload { request, bytes, .. } = upload;
     let record = state.uploads.begin_direct(context, request, idempotency).await?;
     let record = match record.state {

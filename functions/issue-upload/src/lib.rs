@@ -2,28 +2,29 @@
 
 use std::sync::Arc;
 
-use axum::extract;
-use axum::response::Response;
+use axum::Router;
+use axum::extract::{FromRef, State as Shared};
 use axum::routing::post;
-use axum::{Router, extract::FromRef};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use storage_core::Result;
 use storage_core::ports::{Clock, PresignPost};
-use storage_lambda::caller::{Caller, Gate};
 use storage_lambda::config::Config;
-use storage_lambda::http::error::ApiError;
-use storage_lambda::http::extract::StrictJson;
-use storage_lambda::http::respond;
-use storage_lambda::requests::{Idempotent, PresignRequest};
+use storage_lambda::http::auth::{Authenticator, Caller};
+use storage_lambda::http::extract::Idempotency;
+use storage_lambda::http::json::StrictJson;
+use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
+use storage_lambda::requests::{PresignRequest, idempotency};
 use storage_lambda::views::IssuedView;
-use storage_lambda::{routes, wiring};
+use storage_lambda::wiring;
 use storage_services::uploads::Uploads;
 
 /// What this function needs: the ledger, and a signer of forms.
 #[derive(Clone, FromRef)]
 pub struct State {
     /// Lets callers in.
-    pub gate: Arc<Gate>,
+    pub authenticator: Arc<Authenticator>,
+    /// What surrounds the routes.
+    pub http: HttpSettings,
     /// Issues.
     pub uploads: Uploads,
     /// Signs forms.
@@ -38,27 +39,30 @@ impl State {
         let clients = wiring::Clients::new(&config).await?;
         let ledger = wiring::ledger(&clients).await?;
         Ok(State {
-            gate: wiring::gate(&config)?,
-            uploads: Uploads::new(ledger.clone(), wiring::settings(&config)?, wiring::backend_name(&config)),
+            authenticator: wiring::authenticator(&config)?,
+            http: HttpSettings::from(config.as_ref()),
+            uploads: Uploads::new(ledger.clone(), wiring::settings(&config), wiring::backend_name(&config)),
             presign: wiring::presign_post(&clients).await?,
             clock: ledger.clock,
         })
     }
 }
 
+/// The route.
+const ROUTE: &str = "/api/v1/files/presigned-upload";
+
 /// The routes.
 pub fn router(state: State) -> Router {
-    routes::finish(Router::new().route("/api/v1/files/presigned-upload", post(issue)), &state.gate.clone()).with_state(state)
+    finish(Router::new().route(ROUTE, post(issue)), state.http.clone()).with_state(state)
 }
 
 async fn issue(
-    extract::State(state): extract::State<State>,
+    Shared(state): Shared<State>,
     Caller(context): Caller,
-    idempotent: Idempotent,
+    Idempotency(key): Idempotency,
     StrictJson(body): StrictJson<PresignRequest>,
-) -> Result<Response, ApiError> {
-    let idempotency = idempotent.over(&body);
-    let request = body.into_issue()?;
-    let issued = state.uploads.issue(&context, request, idempotency, state.presign.as_ref()).await?;
-    Ok(respond::json(StatusCode::CREATED, &IssuedView::new(issued, state.clock.now())))
+) -> ApiResult {
+    let idempotency = idempotency(key, &Method::POST, ROUTE, &body)?;
+    let issued = state.uploads.issue(&context, body.into_issue()?, idempotency, state.presign.as_ref()).await?;
+    respond::json(StatusCode::CREATED, &IssuedView::new(issued, state.clock.now()))
 }

@@ -1,8 +1,9 @@
 //! Starts `issue-upload`.
 
+use issue_upload::{State, router};
 use storage_lambda::start;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), start::Error> {
-    start::http(async |config| Ok(issue_upload::router(issue_upload::State::from_config(config).await?))).await
+    start::http(env!("CARGO_CRATE_NAME"), async |config| Ok(router(State::from_config(config).await?))).await
 }

@@ -49,9 +49,9 @@ impl State {
 
 /// One invocation: a batch whose failed messages come back, and no others.
 pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchResponse, RuntimeError> {
-    let mut failed = Vec::new();
+    let mut response = BatchResponse::default();
     let mut bare_failure = None;
-    for delivery in events::parse(event.payload) {
+    for delivery in events::parse(&event.payload) {
         if let Err(error) = deliver(state, &delivery).await {
             tracing::warn!(
                 message.id = delivery.message_id.as_deref(),
@@ -59,8 +59,8 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchRes
                 error.cause = %error.log_line(),
                 "delivery failed"
             );
-            match delivery.message_id {
-                Some(id) => failed.push(id),
+            match &delivery.message_id {
+                Some(id) => response.fail(id),
                 None => bare_failure = Some(error),
             }
         }
@@ -68,7 +68,7 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchRes
     match bare_failure {
         // A bare event has no message to hand back: failing the invocation is what makes S3 send it again.
         Some(error) => Err(error.kind().message().into()),
-        None => Ok(BatchResponse::failed(failed)),
+        None => Ok(response),
     }
 }
 
@@ -87,11 +87,11 @@ async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
 /// One object. Keys that no upload has are ignored, so nothing this system writes can set it off.
 async fn take(state: &State, hint: &Hint) -> Result<()> {
     let space = KeySpace { base: state.settings.base_path.clone(), tenant: None };
-    let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, &hint.key) else {
+    let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, hint.key.as_str()) else {
         tracing::info!("an event of a key that is no upload is ignored");
         return Ok(());
     };
-    if hint.bucket != state.settings.staging_bucket.as_str() {
+    if hint.bucket != state.settings.staging_bucket {
         tracing::warn!(tenant.id = %tenant, file.id = %file, "an event of another bucket is ignored");
         return Ok(());
     }

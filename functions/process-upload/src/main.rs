@@ -1,9 +1,11 @@
 //! Starts `process-upload`.
 
+use lambda_runtime::service_fn;
+use process_upload::{State, handle};
 use storage_lambda::start;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), start::Error> {
-    let state = start::event(async |config| process_upload::State::from_config(config).await).await?;
-    lambda_runtime::run(lambda_runtime::service_fn(|event| process_upload::handle(&state, event))).await
+    let state = start::event(env!("CARGO_CRATE_NAME"), State::from_config).await?;
+    lambda_runtime::run(service_fn(|event| handle(&state, event))).await
 }

@@ -1,6 +1,6 @@
 //! Avatars: a redirect for an `<img>`, JSON for a program, everything for a profile page.
 
-use axum::extract::{Path, State as Shared};
+use axum::extract::State as Shared;
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use storage_core::ids::EntityId;
@@ -8,8 +8,9 @@ use storage_core::key::{EntityKind, VariantSize};
 use storage_core::ports::ResolvedUrl;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
-use storage_lambda::caller::{AvatarReader, Caller};
-use storage_lambda::http::extract::{PathId, StrictQuery};
+use storage_lambda::http::auth::Caller;
+use storage_lambda::reader::AvatarReader;
+use storage_lambda::http::extract::{PathId, PathParameters, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
 use storage_lambda::views::AvatarView;
@@ -109,8 +110,7 @@ pub(crate) async fn agent_info(
 
 async fn info(state: &State, reader: &AvatarReader, kind: EntityKind, id: EntityId) -> ApiResult {
     let info = state.resolver.avatar_info(&reader.as_reader(), kind, id).await?;
-    let base = state.gate.config.delivery.public_base_url.as_deref().unwrap_or_default();
-    let stable = format!("{base}/api/v1/{kind}/{id}/avatar");
+    let stable = format!("{}/api/v1/{kind}/{id}/avatar", state.public_base_url);
     respond::json(StatusCode::OK, &AvatarView::new(info, stable))
 }
 
@@ -118,13 +118,13 @@ async fn info(state: &State, reader: &AvatarReader, kind: EntityKind, id: Entity
 pub(crate) async fn stable(
     Shared(state): Shared<State>,
     reader: AvatarReader,
-    Path((kind, id, file)): Path<(String, String, String)>,
+    path: PathParameters,
 ) -> ApiResult {
     let missing = || Error::new(ErrorKind::NotFound, "no such avatar path");
-    let kind = EntityKind::from_word(&kind).ok_or_else(missing)?;
-    let (name, _) = file.split_once('.').ok_or_else(missing)?;
+    let kind = EntityKind::from_word(path.text("kind")?).ok_or_else(missing)?;
+    let (name, _) = path.text("file")?.split_once('.').ok_or_else(missing)?;
     let size = VariantSize::from_word(name).ok_or_else(missing)?;
-    let url = state.resolver.avatar_url(&reader.as_reader(), kind, EntityId::parse(&id)?, size).await?;
+    let url = state.resolver.avatar_url(&reader.as_reader(), kind, path.id("id")?, size).await?;
     respond::redirect(&url.url, REDIRECT_CACHE)
 }
 

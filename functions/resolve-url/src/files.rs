@@ -1,14 +1,15 @@
 //! Files: the record, a redirect to the bytes, and batches.
 
 use axum::extract::State as Shared;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use storage_core::filename::{Disposition, FileName};
 use storage_core::ids::FileId;
 use storage_core::record::FileState;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind};
-use storage_lambda::caller::Caller;
+use storage_lambda::http::auth::Caller;
+use storage_lambda::http::conditional::Conditions;
 use storage_lambda::http::extract::{PathId, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
@@ -30,8 +31,7 @@ pub(crate) async fn record(
 ) -> ApiResult {
     let record = state.resolver.file(&context, file).await?;
     let etag = format!("{}-{}", record.file_id.as_uuid().simple(), record.rev);
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if known.split(',').any(|tag| tag.trim().trim_matches('"') == etag) {
+    if Conditions::parse(&headers)?.is_unchanged(&etag) {
         return respond::not_modified(&etag);
     }
     let url = match record.state {

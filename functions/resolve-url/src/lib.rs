@@ -9,7 +9,7 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use storage_core::Result;
-use storage_lambda::caller::Gate;
+use storage_lambda::http::auth::Authenticator;
 use storage_lambda::config::Config;
 use storage_lambda::http::{HttpSettings, finish};
 use storage_lambda::wiring;
@@ -19,9 +19,13 @@ use storage_services::resolve::Resolver;
 #[derive(Clone, FromRef)]
 pub struct State {
     /// Lets callers in.
-    pub gate: Arc<Gate>,
+    pub authenticator: Arc<Authenticator>,
+    /// What surrounds the routes.
+    pub http: HttpSettings,
     /// Resolves.
     pub resolver: Resolver,
+    /// The origin of stable URLs.
+    pub public_base_url: Arc<str>,
 }
 
 impl State {
@@ -31,8 +35,10 @@ impl State {
         let ledger = wiring::ledger(&clients).await?;
         let signer = wiring::url_signer(&clients).await?;
         Ok(State {
-            gate: wiring::gate(&config)?,
+            authenticator: wiring::authenticator(&config)?,
+            http: HttpSettings::from(config.as_ref()),
             resolver: Resolver::new(ledger, wiring::settings(&config), signer),
+            public_base_url: config.delivery.public_base_url.as_deref().unwrap_or_default().into(),
         })
     }
 }
@@ -50,5 +56,5 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/files/{id}/download", get(files::download))
         .route("/api/v1/download/{id}", get(files::download))
         .route("/api/v1/files/urls", post(files::batch));
-    finish(routes, HttpSettings::from(state.gate.config.as_ref())).with_state(state)
+    finish(routes, state.http.clone()).with_state(state)
 }

@@ -1,9 +1,11 @@
 //! Starts `scheduled-cleanup`.
 
+use lambda_runtime::service_fn;
+use scheduled_cleanup::{State, handle};
 use storage_lambda::start;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), start::Error> {
-    let state = start::event(async |config| scheduled_cleanup::State::from_config(config).await).await?;
-    lambda_runtime::run(lambda_runtime::service_fn(|event| scheduled_cleanup::handle(&state, event))).await
+    let state = start::event(env!("CARGO_CRATE_NAME"), State::from_config).await?;
+    lambda_runtime::run(service_fn(|event| handle(&state, event))).await
 }

@@ -71,11 +71,7 @@ impl Aws {
         }
         let config = loader.load().await;
         let provider = config.credentials_provider().ok_or_else(|| invalid("no credentials provider"))?;
-        Ok(Aws {
-            config,
-            settings: Arc::new(settings.clone()),
-            credentials: CredentialSource::new(provider),
-        })
+        Ok(Aws { config, settings: Arc::new(settings.clone()), credentials: CredentialSource::new(provider) })
     }
 
     /// The same connection to another server, such as a local DynamoDB beside a local S3. `None` is AWS itself.

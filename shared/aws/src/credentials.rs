@@ -129,7 +129,9 @@ mod tests {
     #[test]
     fn impossible_lives_are_refused() {
         let now = Timestamp::from_millis(NOW);
-        for wanted in [Duration::ZERO, Duration::from_millis(999), Duration::from_secs(604_801), Duration::MAX] {
+        for wanted in
+            [Duration::ZERO, Duration::from_millis(999), Duration::from_secs(604_801), Duration::MAX]
+        {
             let error = Life::bounded(now, wanted, &ending_in(3600)).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidExpiry);
         }

@@ -25,7 +25,8 @@ pub struct Fetcher {
 impl Fetcher {
     /// A fetcher whose calls take at most `timeout`, body included.
     pub fn new(timeout: Duration) -> Self {
-        let settings = HttpConnectorSettings::builder().connect_timeout(timeout).read_timeout(timeout).build();
+        let settings =
+            HttpConnectorSettings::builder().connect_timeout(timeout).read_timeout(timeout).build();
         let connector = Connector::builder()
             .connector_settings(settings)
             .tls_provider(Provider::Rustls(CryptoMode::AwsLc))
@@ -50,8 +51,7 @@ impl Fetcher {
         }
         let mut request = HttpRequest::new(SdkBody::empty());
         request.set_uri(parsed.as_str()).map_err(|cause| failed("GET: no URI").with_cause(cause))?;
-        let answer =
-            self.connector.call(request).await.map_err(|cause| failed("GET").with_cause(cause))?;
+        let answer = self.connector.call(request).await.map_err(|cause| failed("GET").with_cause(cause))?;
         let status = answer.status().as_u16();
         if status != 200 {
             return Err(failed(format!("GET answered {status}")));

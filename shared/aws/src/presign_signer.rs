@@ -90,10 +90,12 @@ mod tests {
         let signer = signer(Duration::from_secs(36_000)).await;
         let now = Timestamp::from_millis(NOW);
         let first = signer.resolve(&target(Visibility::Private), now).await.unwrap();
-        let last = signer.resolve(&target(Visibility::Private), now + Duration::from_secs(299)).await.unwrap();
+        let last =
+            signer.resolve(&target(Visibility::Private), now + Duration::from_secs(299)).await.unwrap();
         assert_eq!(first, last);
         assert_eq!(first.expires_at, Some(Timestamp::from_millis(1_795_001_400_000)));
-        let next = signer.resolve(&target(Visibility::Private), now + Duration::from_secs(300)).await.unwrap();
+        let next =
+            signer.resolve(&target(Visibility::Private), now + Duration::from_secs(300)).await.unwrap();
         assert_ne!(first.url, next.url);
         // Without a CDN nothing is open.
         let open = signer.resolve(&target(Visibility::Public), now).await.unwrap();

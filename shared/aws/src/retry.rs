@@ -57,7 +57,9 @@ impl ClassifyRetry for DynamoRetries {
             return RetryAction::NoActionIndicated;
         };
         if error.downcast_ref::<TransactWriteItemsError>().is_some_and(is_contention)
-            || error.downcast_ref::<PutItemError>().is_some_and(PutItemError::is_transaction_conflict_exception)
+            || error
+                .downcast_ref::<PutItemError>()
+                .is_some_and(PutItemError::is_transaction_conflict_exception)
             || error
                 .downcast_ref::<UpdateItemError>()
                 .is_some_and(UpdateItemError::is_transaction_conflict_exception)
@@ -79,7 +81,8 @@ fn is_contention(error: &TransactWriteItemsError) -> bool {
         return false;
     };
     let codes = || cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code());
-    let passing =
-        |code: &str| matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded");
+    let passing = |code: &str| {
+        matches!(code, "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+    };
     codes().any(passing) && codes().all(|code| code == "None" || passing(code))
 }

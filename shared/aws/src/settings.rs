@@ -113,7 +113,9 @@ impl AwsSettings {
             ("http", Some(_)) if bare => {}
             ("https", Some(_)) if bare && self.verify_ssl => {}
             ("https", Some(_)) if bare => {
-                return Err(invalid("certificates of an https endpoint are always verified: trust its authority"));
+                return Err(invalid(
+                    "certificates of an https endpoint are always verified: trust its authority",
+                ));
             }
             _ => return Err(invalid("the endpoint is no plain http or https URL")),
         }

@@ -78,6 +78,7 @@ mod tests {
     use storage_core::key::StorageKey;
 
     use super::*;
+    use crate::test_support::{Answer, Canned};
 
     #[test]
     fn a_message_is_an_s3_event_with_an_encoded_key() {
@@ -88,5 +89,24 @@ mod tests {
         assert_eq!(record["eventSource"], "aws:s3");
         assert_eq!(record["s3"]["bucket"]["name"], "acme-staging");
         assert_eq!(record["s3"]["object"]["key"], "temp/a%20b%2Bc/%C3%A9%252e");
+    }
+
+    #[tokio::test]
+    async fn a_message_is_sent_to_the_queue_and_a_refusal_is_an_outage() {
+        let body = r#"{"MessageId":"1","MD5OfMessageBody":"x"}"#;
+        let server = Canned::start(move |_| Answer::new(200, body)).await;
+        let url = format!("{}/111122223333/ingest", server.endpoint);
+        let queue = SqsQueue::connect(&server.settings(), &url).await.unwrap();
+        let bucket = BucketName::parse("acme-staging").unwrap();
+        let object = ObjectRef::new(bucket, StorageKey::parse("temp/x").unwrap());
+        queue.enqueue(StagedObject { object: object.clone() }).await.unwrap();
+        let sent: Value = serde_json::from_slice(&server.requests()[0].body).unwrap();
+        assert_eq!(sent["QueueUrl"], url);
+        assert_eq!(sent["MessageBody"], reenqueued_event(&object));
+        let server = Canned::start(|_| Answer::new(503, "")).await;
+        let queue = SqsQueue::connect(&server.settings(), &url).await.unwrap();
+        let error = queue.enqueue(StagedObject { object }).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::StorageUnavailable);
+        assert_eq!(server.requests().len(), 3);
     }
 }

@@ -69,7 +69,10 @@ mod tests {
             assert!(window.end(now).since(now) < window.span());
         }
         assert_eq!(window.end(Timestamp::from_millis(base)), Timestamp::from_millis(base + 900_000));
-        assert_eq!(window.end(Timestamp::from_millis(base + 300_001)), Timestamp::from_millis(base + 1_500_000));
+        assert_eq!(
+            window.end(Timestamp::from_millis(base + 300_001)),
+            Timestamp::from_millis(base + 1_500_000)
+        );
     }
 
     #[test]

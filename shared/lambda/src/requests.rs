@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
-use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use storage_core::filename::FileName;
@@ -123,17 +122,20 @@ fn expires_in(number: serde_json::Number) -> Result<Duration> {
     seconds.map(Duration::from_secs).ok_or_else(|| Error::new(ErrorKind::InvalidExpiry, "expires_in"))
 }
 
-/// The caller's key with the digest of everything the request asks for.
-pub fn idempotency(key: Option<IdempotencyKey>, parts: &Parts, request: &[u8]) -> Option<Idempotency> {
-    key.map(|key| Idempotency { key, request_hash: request_hash(&parts.method, parts.uri.path(), request) })
-}
-
-/// SHA-256 over method, path and body, in hex.
-pub fn request_hash(method: &Method, path: &str, body: &[u8]) -> String {
+/// The caller's key, with the digest of everything the request asks for.
+pub fn idempotency<T: Serialize>(
+    key: Option<IdempotencyKey>,
+    method: &Method,
+    path: &str,
+    request: &T,
+) -> Result<Option<Idempotency>> {
+    let Some(key) = key else { return Ok(None) };
+    let body = serde_json::to_vec(request)
+        .map_err(|cause| Error::new(ErrorKind::Internal, "request digest").with_cause(cause))?;
     let mut digest = Sha256::new();
-    for part in [method.as_str().as_bytes(), path.as_bytes(), body] {
+    for part in [method.as_str().as_bytes(), path.as_bytes(), &body] {
         digest.update((part.len() as u64).to_be_bytes());
         digest.update(part);
     }
-    hex::encode(digest.finalize())
+    Ok(Some(Idempotency { key, request_hash: hex::encode(digest.finalize()) }))
 }

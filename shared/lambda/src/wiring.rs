@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use storage_aws::{
     Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries, S3Backend,
     SecretReader, SqsQueue, Window,
@@ -12,8 +14,8 @@ use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
 
-use crate::caller::Gate;
 use crate::config::{Backend, Config, RetryMode, SecretSource};
+use crate::http::auth::{Authenticator, FetchJwks};
 
 /// The connections of one function: made once at start, and shared by everything that needs them.
 #[derive(Clone, Debug)]
@@ -130,17 +132,14 @@ pub async fn url_signer(clients: &Clients) -> Result<Arc<dyn UrlSigner>> {
 
 async fn secret(clients: &Clients, source: &SecretSource) -> Result<storage_aws::Secret> {
     match source {
-        SecretSource::Value(secret) => Ok(storage_aws::Secret::new(secret.expose())),
-        SecretSource::Parameter(name) => SecretReader::new(&clients.s3.with_endpoint(None)?).read_secret(name).await,
+        SecretSource::Inline(secret) => Ok(storage_aws::Secret::new(secret.expose())),
+        SecretSource::Ssm(name) => SecretReader::new(&clients.s3.with_endpoint(None)?).read_secret(name).await,
     }
 }
 
-/// The PEM blocks of a text, each with its own end line.
+/// The PEM blocks of a text that holds one or two.
 fn split_pems(text: &str) -> impl Iterator<Item = String> + '_ {
-    text.split_inclusive("-----END").collect::<Vec<_>>().into_iter().map(str::to_owned).scan(
-        String::new(),
-        |_, part| Some(part),
-    )
+    text.split("-----BEGIN ").skip(1).map(|block| format!("-----BEGIN {block}"))
 }
 
 /// The way to wake `process-upload`.
@@ -169,6 +168,24 @@ fn local_queue(_url: &str) -> Result<Arc<dyn IngestQueue>> {
 const JWKS_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What lets callers in.
-pub fn gate(config: &Arc<Config>) -> Result<Arc<Gate>> {
-    Gate::new(config.clone(), Arc::new(storage_aws::Fetcher::new(JWKS_TIMEOUT)), Arc::new(SystemClock)).map(Arc::new)
+pub fn authenticator(config: &Config) -> Result<Arc<Authenticator>> {
+    let source = config.auth.jwks_url.as_ref().map(|url| {
+        let fetcher = storage_aws::Fetcher::new(JWKS_TIMEOUT);
+        Arc::new(PublishedKeys { fetcher, url: url.to_string() }) as Arc<dyn FetchJwks>
+    });
+    Authenticator::new(&config.auth, &config.tenancy, source, Arc::new(SystemClock)).map(Arc::new)
+}
+
+/// The issuer's key set at its configured URL.
+#[derive(Debug)]
+struct PublishedKeys {
+    fetcher: storage_aws::Fetcher,
+    url: String,
+}
+
+#[async_trait]
+impl FetchJwks for PublishedKeys {
+    async fn fetch(&self) -> Result<Bytes> {
+        self.fetcher.fetch(&self.url).await
+    }
 }

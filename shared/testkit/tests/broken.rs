@@ -1,4 +1,5 @@
 //! The suites can fail: backends with one planted fault each are caught, by the cases that are about it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
 //! The reference models keep every promise.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
 use std::sync::Arc;
 

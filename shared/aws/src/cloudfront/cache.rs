@@ -37,10 +37,10 @@ impl SignedUrls {
             return Ok(url.clone());
         }
         let url = sign()?;
-        if inner.order.len() >= CAPACITY {
-            if let Some(oldest) = inner.order.pop_front() {
-                inner.urls.remove(&oldest);
-            }
+        if inner.order.len() >= CAPACITY
+            && let Some(oldest) = inner.order.pop_front()
+        {
+            inner.urls.remove(&oldest);
         }
         inner.order.push_back(entry.clone());
         inner.urls.insert(entry, url.clone());

@@ -40,7 +40,11 @@ fn now() -> Timestamp {
 fn openssl(arguments: &[&str]) -> Option<Vec<u8>> {
     match Command::new("openssl").args(arguments).output() {
         Ok(output) => {
-            assert!(output.status.success(), "openssl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert!(
+                output.status.success(),
+                "openssl {arguments:?}: {}",
+                String::from_utf8_lossy(&output.stderr)
+            );
             Some(output.stdout)
         }
         Err(error) => {

@@ -73,9 +73,7 @@ fn operation(write: &Write) -> Result<Operation> {
                 values: vec![(":now", AttributeValue::S(now.to_string()))],
             },
         },
-        Write::Audit(entry) => {
-            Operation::Put { item: item::audit(entry)?, condition: Condition::default() }
-        }
+        Write::Audit(entry) => Operation::Put { item: item::audit(entry)?, condition: Condition::default() },
     })
 }
 
@@ -180,8 +178,9 @@ impl DynamoStore {
                 if let Some((index, write)) = first.and_then(|index| Some((index, writes.get(index)?))) {
                     return CommitError::Conflict(index, conflict(write));
                 }
-                let malformed =
-                    |code: Option<&str>| matches!(code, Some("ValidationError" | "ItemCollectionSizeLimitExceeded"));
+                let malformed = |code: Option<&str>| {
+                    matches!(code, Some("ValidationError" | "ItemCollectionSizeLimitExceeded"))
+                };
                 if cancelled.cancellation_reasons().iter().any(|reason| malformed(reason.code())) {
                     return Error::new(ErrorKind::Internal, "TransactWriteItems").with_cause(failure).into();
                 }

@@ -28,7 +28,9 @@ fn invalid() -> Error {
 pub(super) fn write(index: Index, key: &Item) -> Result<String> {
     let text = |name: &str| {
         let value = key.get(name).and_then(|value| value.as_s().ok());
-        value.cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "a last evaluated key without its parts"))
+        value
+            .cloned()
+            .ok_or_else(|| Error::new(ErrorKind::Internal, "a last evaluated key without its parts"))
     };
     let cursor = Cursor {
         index: index.name.to_owned(),

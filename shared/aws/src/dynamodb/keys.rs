@@ -73,10 +73,7 @@ impl Key {
     }
 
     pub(super) fn into_item(self) -> Item {
-        Item::from([
-            (PK.to_owned(), AttributeValue::S(self.pk)),
-            (SK.to_owned(), AttributeValue::S(self.sk)),
-        ])
+        Item::from([(PK.to_owned(), AttributeValue::S(self.pk)), (SK.to_owned(), AttributeValue::S(self.sk))])
     }
 }
 

@@ -31,7 +31,12 @@ fn identity(entry: &Item) -> Result<(TenantId, FileId)> {
 
 impl DynamoStore {
     /// A query of one partition of an index, from where `cursor` says.
-    fn index_query(&self, index: Index, partition: String, cursor: Option<&str>) -> Result<QueryFluentBuilder> {
+    fn index_query(
+        &self,
+        index: Index,
+        partition: String,
+        cursor: Option<&str>,
+    ) -> Result<QueryFluentBuilder> {
         let start = cursor.map(|cursor| cursor::read(index, &partition, cursor)).transpose()?;
         Ok(self
             .client

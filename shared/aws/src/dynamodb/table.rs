@@ -29,12 +29,15 @@ pub(super) async fn create(client: &Client, table: &str) -> Result<()> {
         .await;
     match answer {
         Ok(_) => {}
-        Err(failure) if matches!(failure.as_service_error(), Some(CreateTableError::ResourceInUseException(_))) => {
+        Err(failure)
+            if matches!(failure.as_service_error(), Some(CreateTableError::ResourceInUseException(_))) =>
+        {
             return Ok(());
         }
         Err(failure) => return Err(error::map("CreateTable", failure)),
     }
-    let ttl = TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build().map_err(internal)?;
+    let ttl =
+        TimeToLiveSpecification::builder().attribute_name(TTL).enabled(true).build().map_err(internal)?;
     let answer = client.update_time_to_live().table_name(table).time_to_live_specification(ttl).send().await;
     if answer.is_err() {
         // Nothing is judged by it, so a server without it will do.

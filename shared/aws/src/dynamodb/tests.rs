@@ -62,6 +62,7 @@ fn record() -> FileRecord {
         scope: None,
         external_id: None,
         bucket: BucketName::parse("acme-files").unwrap(),
+        key_prefix: None,
         backend: "s3".to_owned(),
         staging_bucket: BucketName::parse("acme-staging").unwrap(),
         staging_key: None,
@@ -110,6 +111,7 @@ fn full_record() -> FileRecord {
     FileRecord {
         entity: Some(EntityId::from(Uuid::now_v7())),
         scope: Some(String::new()),
+        key_prefix: Some(key("base/tenant")),
         external_id: Some(ExternalId::parse("ext#1").unwrap()),
         staging_key: Some(key("temp/uploads/x")),
         planned_keys: vec![key("a/b"), key("c/d")],
@@ -337,7 +339,9 @@ async fn listings_page_in_order_and_keep_cursors_apart() {
     assert_eq!(listed, newest_first);
     let page = store.files_of_owner(tenant, &owner, None, 3).await.unwrap();
     let stranger = PrincipalId::parse("user#2").unwrap();
-    for (owner, cursor) in [(&stranger, page.next.clone()), (&owner, Some("x".to_owned())), (&owner, Some(String::new()))] {
+    for (owner, cursor) in
+        [(&stranger, page.next.clone()), (&owner, Some("x".to_owned())), (&owner, Some(String::new()))]
+    {
         let error = store.files_of_owner(tenant, owner, cursor, 3).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidCursor);
     }
@@ -379,7 +383,10 @@ async fn tenants_reports_and_self_tests_come_back() {
         store.put_sweep_report(&SweepReport { at: at(index), counts }).await.unwrap();
     }
     let last = store.last_sweep_report().await.unwrap().unwrap();
-    assert_eq!(last.counts, serde_json::json!({ "seen": 2, "ratio": 0.5, "by": { "x": [1, -2] }, "none": null }));
+    assert_eq!(
+        last.counts,
+        serde_json::json!({ "seen": 2, "ratio": 0.5, "by": { "x": [1, -2] }, "none": null })
+    );
     let test = SelfTest { function: "process-upload".to_owned(), at: at(0), passed: true, duration_ms: 7 };
     assert_eq!(store.get_self_test("process-upload").await.unwrap(), None);
     store.put_self_test(&test).await.unwrap();
@@ -425,7 +432,8 @@ async fn contention_is_repeated_and_then_an_outage() {
 async fn a_failed_condition_is_not_repeated_and_a_bad_request_is_our_mistake() {
     const MIXED: &str = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#TransactionCanceledException\",\
         \"CancellationReasons\":[{\"Code\":\"TransactionConflict\"},{\"Code\":\"ConditionalCheckFailed\"}]}";
-    const MALFORMED: &str = "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"message\":\"m\"}";
+    const MALFORMED: &str =
+        "{\"__type\":\"com.amazon.coral.validate#ValidationException\",\"message\":\"m\"}";
     const MISSING: &str = "{\"__type\":\"com.amazonaws.dynamodb.v20120810#ResourceNotFoundException\"}";
     let record = record();
     let writes = || vec![Write::Audit(audit(&record, "issued")), create(&record)];

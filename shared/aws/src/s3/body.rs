@@ -45,8 +45,13 @@ pub(super) async fn to_byte_stream(body: Body) -> Result<(ByteStream, Verdict)> 
             ByteStream::from_static(b"")
         }
         Body::Stream { length, stream } => {
-            let sized =
-                Sized { stream: Mutex::new(stream), held: None, left: length, unsent: length, verdict: verdict.clone() };
+            let sized = Sized {
+                stream: Mutex::new(stream),
+                held: None,
+                left: length,
+                unsent: length,
+                verdict: verdict.clone(),
+            };
             ByteStream::new(SdkBody::from_body_1_x(sized))
         }
     };

@@ -84,7 +84,8 @@ impl MultipartBackend for S3Backend {
                 let read = || {
                     Some(Part {
                         number: u16::try_from(part.part_number?).ok()?,
-                        etag: ETag::new(part.e_tag.as_deref()?),
+                        // Some servers leave it out; no upload can be completed with the empty tag.
+                        etag: ETag::new(part.e_tag.as_deref().unwrap_or_default()),
                         size: u64::try_from(part.size?).ok()?,
                     })
                 };

@@ -148,8 +148,7 @@ mod tests {
             expiry.map(to_system_time),
             "test",
         );
-        let settings =
-            AwsSettings { endpoint: endpoint.map(str::to_owned), ..AwsSettings::new("us-east-1") };
+        let settings = AwsSettings { endpoint: endpoint.map(str::to_owned), ..AwsSettings::new("us-east-1") };
         PostSigner::build(CredentialSource::new(SharedCredentialsProvider::new(keys)), &settings).unwrap()
     }
 
@@ -179,7 +178,8 @@ mod tests {
     /// The example of "POST with SigV4" in the S3 reference: its policy text is signed as it stands there.
     #[test]
     fn the_signature_of_a_policy_is_reproducible() {
-        let key = signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "20151229", "us-east-1", "s3").unwrap();
+        let key =
+            signing_key("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "20151229", "us-east-1", "s3").unwrap();
         let policy = "eyAiZXhwaXJhdGlvbiI6ICIyMDE1LTEyLTMwVDEyOjAwOjAwLjAwMFoiLA0KICAiY29uZGl0aW9ucyI6IFsNCiAgICB7ImJ1Y2tldCI6ICJzaWd2NGV4YW1wbGVidWNrZXQifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRrZXkiLCAidXNlci91c2VyMS8iXSwNCiAgICB7ImFjbCI6ICJwdWJsaWMtcmVhZCJ9LA0KICAgIHsic3VjY2Vzc19hY3Rpb25fcmVkaXJlY3QiOiAiaHR0cDovL3NpZ3Y0ZXhhbXBsZWJ1Y2tldC5zMy5hbWF6b25hd3MuY29tL3N1Y2Nlc3NmdWxfdXBsb2FkLmh0bWwifSwNCiAgICBbInN0YXJ0cy13aXRoIiwgIiRDb250ZW50LVR5cGUiLCAiaW1hZ2UvIl0sDQogICAgeyJ4LWFtei1tZXRhLXV1aWQiOiAiMTQzNjUxMjM2NTEyNzQifSwNCiAgICB7IngtYW16LXNlcnZlci1zaWRlLWVuY3J5cHRpb24iOiAiQUVTMjU2In0sDQogICAgWyJzdGFydHMtd2l0aCIsICIkeC1hbXotbWV0YS10YWciLCAiIl0sDQoNCiAgICB7IngtYW16LWNyZWRlbnRpYWwiOiAiQUtJQUlPU0ZPRE5ON0VYQU1QTEUvMjAxNTEyMjkvdXMtZWFzdC0xL3MzL2F3czRfcmVxdWVzdCJ9LA0KICAgIHsieC1hbXotYWxnb3JpdGhtIjogIkFXUzQtSE1BQy1TSEEyNTYifSwNCiAgICB7IngtYW16LWRhdGUiOiAiMjAxNTEyMjlUMDAwMDAwWiIgfQ0KICBdDQp9";
         let signature = hex::encode(hmac_sha256(&key, policy.as_bytes()).unwrap());
         assert_eq!(signature, "8afdbf4008c03f22c2cd3cdb72e4afbb1f6a588f3255ac628749a66d7f09699e");
@@ -230,7 +230,8 @@ mod tests {
     #[tokio::test]
     async fn a_form_ends_with_its_credentials() {
         let now = Timestamp::from_millis(1_795_000_000_000);
-        let form = signer(None, Some(now + Duration::from_secs(120))).presign_post(request(), now).await.unwrap();
+        let form =
+            signer(None, Some(now + Duration::from_secs(120))).presign_post(request(), now).await.unwrap();
         assert_eq!(form.expires_at, now + Duration::from_secs(120));
         assert_eq!(decode(&form)["expiration"], form.expires_at.to_string());
     }

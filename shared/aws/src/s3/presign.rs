@@ -16,7 +16,11 @@ use crate::credentials::{Life, to_system_time};
 
 impl S3Backend {
     /// The life of a signature, and the credentials it must be made with for that life to be true.
-    async fn sign_with(&self, expires_in: Duration, now: Timestamp) -> Result<(Life, PresigningConfig, Builder)> {
+    async fn sign_with(
+        &self,
+        expires_in: Duration,
+        now: Timestamp,
+    ) -> Result<(Life, PresigningConfig, Builder)> {
         let credentials = self.credentials.current(now).await?;
         let life = Life::bounded(now, expires_in, &credentials)?;
         let presigning = PresigningConfig::builder()

@@ -147,7 +147,8 @@ impl S3Backend {
             page.objects.push(ObjectMeta {
                 key,
                 size: size(object.size, "ListObjectsV2")?,
-                etag: ETag::new(object.e_tag.as_deref().ok_or_else(|| incomplete("ListObjectsV2"))?),
+                // Some servers leave it out of listings; the empty tag matches nothing.
+                etag: ETag::new(object.e_tag.as_deref().unwrap_or_default()),
                 last_modified: timestamp(object.last_modified.as_ref()),
                 content_type: None,
                 cache_control: None,
@@ -156,7 +157,8 @@ impl S3Backend {
                 version_id: None,
             });
         }
-        page.prefixes = answer.common_prefixes.into_iter().flatten().filter_map(|common| common.prefix).collect();
+        page.prefixes =
+            answer.common_prefixes.into_iter().flatten().filter_map(|common| common.prefix).collect();
         if answer.is_truncated == Some(true) {
             let token = answer.next_continuation_token.ok_or_else(|| incomplete("ListObjectsV2"))?;
             page.next = Some(Cursor::write(token, bucket, &request));

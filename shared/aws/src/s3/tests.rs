@@ -68,16 +68,25 @@ fn well(request: &Recorded) -> Answer {
     }
 }
 
-async fn backend(
-    answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static,
-) -> (S3Backend, Canned) {
+async fn backend(answer: impl Fn(&Recorded) -> Answer + Send + Sync + 'static) -> (S3Backend, Canned) {
     let server = Canned::start(answer).await;
     (S3Backend::connect(&server.settings()).await.unwrap(), server)
 }
 
 /// Every operation of the backend.
 const OPERATIONS: [&str; 12] = [
-    "put", "get", "head", "delete", "list", "copy", "check", "create", "upload_part", "parts", "complete", "abort",
+    "put",
+    "get",
+    "head",
+    "delete",
+    "list",
+    "copy",
+    "check",
+    "create",
+    "upload_part",
+    "parts",
+    "complete",
+    "abort",
 ];
 
 async fn run(backend: &S3Backend, operation: &str) -> Result<()> {
@@ -123,7 +132,8 @@ async fn every_call_names_the_owner_it_expects() {
 #[tokio::test]
 async fn failures_are_repeated_max_retries_times_and_no_more() {
     for operation in OPERATIONS {
-        for (status, code) in [(503, "SlowDown"), (500, "InternalError"), (409, "ConditionalRequestConflict")] {
+        for (status, code) in [(503, "SlowDown"), (500, "InternalError"), (409, "ConditionalRequestConflict")]
+        {
             if operation == "head" || operation == "check" {
                 // A HEAD has no body, so a 409 says nothing to be repeated for.
                 if status == 409 {
@@ -139,6 +149,17 @@ async fn failures_are_repeated_max_retries_times_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_long_outage_less_than_doubles_the_load() {
+    let (backend, server) = backend(|_| Answer::error(503, "SlowDown")).await;
+    let target = object("a/b");
+    let calls = (0..300).map(|_| backend.delete(&target));
+    let outcomes = futures_util::future::join_all(calls).await;
+    assert!(outcomes.iter().all(Result::is_err));
+    let sent = server.requests().len();
+    assert!(sent < 2 * outcomes.len(), "{sent} requests for {} calls", outcomes.len());
+}
+
+#[tokio::test]
 async fn a_200_with_an_error_in_it_is_a_failure() {
     for operation in ["copy", "complete"] {
         for (code, kind, calls) in [
@@ -151,7 +172,8 @@ async fn a_200_with_an_error_in_it_is_a_failure() {
             assert_eq!(server.requests().len(), calls, "{operation} {code}");
         }
         // Nor is a 200 that says nothing, or breaks off.
-        for body in ["", "<?xml version=\"1.0\"?><CopyObjectResult></CopyObjectResult>", "<Error><Code>Inter"] {
+        for body in ["", "<?xml version=\"1.0\"?><CopyObjectResult></CopyObjectResult>", "<Error><Code>Inter"]
+        {
             let (backend, _server) = backend(move |_| Answer::new(200, body)).await;
             let error = run(&backend, operation).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StorageUnavailable, "{operation} {body}");
@@ -264,7 +286,11 @@ async fn a_stream_is_sent_whole_or_not_at_all() {
         (5, &[]),
         (0, &[b"!"]),
     ] {
-        assert_eq!(put(length, parts).await.unwrap_err().kind(), ErrorKind::SizeMismatch, "{length} {parts:?}");
+        assert_eq!(
+            put(length, parts).await.unwrap_err().kind(),
+            ErrorKind::SizeMismatch,
+            "{length} {parts:?}"
+        );
     }
     let failing: BodyStream = Box::pin(futures_util::stream::iter([
         Ok(Bytes::from_static(b"he")),
@@ -288,7 +314,9 @@ async fn a_stream_that_was_refused_is_not_sent_again() {
 #[tokio::test]
 async fn ranges_are_checked_against_what_is_answered() {
     let ranged = |request: &Recorded| match request.header("range") {
-        Some("bytes=2-4") => Answer::new(206, "234").header("Content-Range", "bytes 2-4/10").header("ETag", "\"a\""),
+        Some("bytes=2-4") => {
+            Answer::new(206, "234").header("Content-Range", "bytes 2-4/10").header("ETag", "\"a\"")
+        }
         Some("bytes=10-") => Answer::error(416, "InvalidRange"),
         _ => well(request),
     };
@@ -301,7 +329,10 @@ async fn ranges_are_checked_against_what_is_answered() {
     assert_eq!(part.collect(3).await.unwrap(), "234");
     assert_eq!(server.requests()[0].header("if-match"), Some("\"a\""));
     let error = read(RangeRequest::From(10)).await.unwrap_err();
-    assert_eq!((error.kind(), error.details().unwrap()["size"].as_u64()), (ErrorKind::InvalidRange, Some(10)));
+    assert_eq!(
+        (error.kind(), error.details().unwrap()["size"].as_u64()),
+        (ErrorKind::InvalidRange, Some(10))
+    );
     assert_eq!(read(RangeRequest::Inclusive(4, 2)).await.unwrap_err().kind(), ErrorKind::InvalidRange);
     // This server ignores the range and gives everything.
     assert_eq!(read(RangeRequest::From(3)).await.unwrap_err().kind(), ErrorKind::StorageUnavailable);
@@ -391,7 +422,8 @@ async fn a_presigned_put_signs_size_and_type_and_adds_no_checksum() {
     assert_eq!(query["X-Amz-Expires"], "900");
     assert_eq!(query["X-Amz-Date"], "20261118T110640Z");
     assert!(!signed.url.to_lowercase().contains("checksum"));
-    let headers: Vec<_> = signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let headers: Vec<_> =
+        signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     assert_eq!(headers, [("content-length", "1234"), ("content-type", "image/png")]);
     assert_eq!(signed.expires_at, Timestamp::from_millis(1_795_000_900_000));
 }

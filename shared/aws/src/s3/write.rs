@@ -50,7 +50,9 @@ impl S3Backend {
             .set_expected_bucket_owner(self.owner.clone())
             .send()
             .await
-            .map_err(|failure| verdict.or(condition_of_missing(map("PutObject", failure), &options.condition)))?;
+            .map_err(|failure| {
+                verdict.or(condition_of_missing(map("PutObject", failure), &options.condition))
+            })?;
         let etag = answer.e_tag.ok_or_else(|| incomplete("PutObject"))?;
         Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
     }
@@ -106,7 +108,8 @@ impl S3Backend {
 /// S3 answers `If-Match` on a missing object with 404, for which the port has one word: the condition does not hold.
 fn condition_of_missing(error: storage_core::Error, condition: &WriteCondition) -> storage_core::Error {
     if error.kind() == ErrorKind::NotFound && matches!(condition, WriteCondition::IfMatch(_)) {
-        storage_core::Error::new(ErrorKind::PreconditionFailed, "PutObject: nothing to match").with_cause(error)
+        storage_core::Error::new(ErrorKind::PreconditionFailed, "PutObject: nothing to match")
+            .with_cause(error)
     } else {
         error
     }

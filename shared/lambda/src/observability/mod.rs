@@ -114,7 +114,7 @@ mod tests {
     fn a_line_is_one_json_object_with_dotted_fields_and_the_request() {
         let text = Captured::run("info", LogFormat::Json, || {
             let _request = tracing::info_span!("request", request_id = "r-1").entered();
-            tracing::info!(target: "storage_services::ingest", tenant.id = "t", size_bytes = 3, "file ready\nx");
+            tracing::info!(target: "storage_services::ingest", { tenant.id = "t", size_bytes = 3 }, "file ready\nx");
         });
         assert_eq!(text.lines().count(), 1, "{text}");
         let line: serde_json::Value = serde_json::from_str(&text).unwrap();

@@ -34,8 +34,7 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     pub(crate) fn open(root: &Dir, name: &BucketName) -> Result<Self> {
-        Bucket::find(root, name)?
-            .ok_or_else(|| Error::new(ErrorKind::StorageUnavailable, "no such bucket"))
+        Bucket::find(root, name)?.ok_or_else(|| Error::new(ErrorKind::StorageUnavailable, "no such bucket"))
     }
 
     /// `None` where there is no such bucket.
@@ -115,8 +114,7 @@ impl Bucket {
 
     /// Opens the directory of an object, making what is missing; `None` where something removed or blocks it.
     fn ensure_parent(&self, location: &Location) -> Result<Option<Dir>> {
-        let mut parent =
-            self.objects.try_clone().map_err(|cause| failure::io("open directory", cause))?;
+        let mut parent = self.objects.try_clone().map_err(|cause| failure::io("open directory", cause))?;
         for name in &location.directories {
             match beneath::ensure_dir(&parent, name)? {
                 Some(next) => parent = next,
@@ -136,11 +134,7 @@ impl Bucket {
             WriteCondition::CreateOnly => current.is_none(),
             WriteCondition::IfMatch(etag) => current.is_some_and(|(_, found)| found.etag == *etag),
         };
-        if holds {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::PreconditionFailed, "condition of a write"))
-        }
+        if holds { Ok(()) } else { Err(Error::new(ErrorKind::PreconditionFailed, "condition of a write")) }
     }
 
     /// Removes an object, and the directories that it leaves empty. A missing one is success.

@@ -101,7 +101,9 @@ pub(super) fn page(
         let key = meta.key.as_str();
         let behind = &key[request.prefix.len()..];
         let folded = request.delimiter.and_then(|delimiter| {
-            behind.find(delimiter).map(|at| key[..request.prefix.len() + at + delimiter.len_utf8()].to_owned())
+            behind
+                .find(delimiter)
+                .map(|at| key[..request.prefix.len() + at + delimiter.len_utf8()].to_owned())
         });
         last = Some(match folded {
             Some(prefix) => {

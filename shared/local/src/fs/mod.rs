@@ -13,6 +13,7 @@ mod read;
 mod sealed;
 mod staged;
 mod storage;
+mod upload;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -36,8 +36,7 @@ pub(super) fn existing(
     key: &StorageKey,
     if_match: Option<&ETag>,
 ) -> Result<(File, Description)> {
-    let (file, description) =
-        find(bucket, key)?.ok_or_else(|| Error::new(ErrorKind::NotFound, "object"))?;
+    let (file, description) = find(bucket, key)?.ok_or_else(|| Error::new(ErrorKind::NotFound, "object"))?;
     if if_match.is_some_and(|etag| *etag != description.etag) {
         return Err(Error::new(ErrorKind::PreconditionFailed, "object has another tag"));
     }

@@ -56,7 +56,9 @@ impl Headers {
     pub(super) fn of(options: &PutOptions) -> Result<Self> {
         let name_is_valid = |name: &String| {
             !name.is_empty()
-                && name.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b':')
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && byte != b':')
         };
         let size: usize = options.metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
         if size > MAX_METADATA || !options.metadata.keys().all(name_is_valid) {

@@ -30,9 +30,11 @@ impl Expected {
         trailers: Option<TrailingHeaders>,
     ) -> S3Result<Self> {
         let mut expected = Expected { declared, trailers, ..Expected::default() };
-        let announced = headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let announced =
+            headers.get("x-amz-trailer").and_then(|value| value.to_str().ok()).unwrap_or_default();
         for (index, name) in NAMES.into_iter().enumerate() {
-            let trailing = announced.split(',').any(|header| header.trim() == format!("x-amz-checksum-{name}"));
+            let trailing =
+                announced.split(',').any(|header| header.trim() == format!("x-amz-checksum-{name}"));
             if trailing || expected.declared[index].is_some() {
                 expected.compute(name);
             }
@@ -64,10 +66,8 @@ impl Expected {
     /// `ChecksumMismatch` where a computed checksum is not the declared one, or an announced one never came.
     pub(super) fn check(self) -> Result<()> {
         let mismatch = || Error::new(ErrorKind::ChecksumMismatch, "checksum of a body");
-        if let Some((md5, declared)) = self.md5 {
-            if md5.finalize().as_slice() != declared {
-                return Err(mismatch());
-            }
+        if self.md5.is_some_and(|(md5, declared)| md5.finalize().as_slice() != declared) {
+            return Err(mismatch());
         }
         let trailers = self.trailers.and_then(|trailers| trailers.take()).unwrap_or_default();
         let sums = self.hasher.finalize();

@@ -42,7 +42,9 @@ pub(super) fn preflight<B>(origins: &AllowedOrigins, request: &Request<B>) -> Op
     let origin = request.headers().get(ORIGIN)?;
     let method = request.headers().get(ACCESS_CONTROL_REQUEST_METHOD)?;
     let mut response = Response::new(());
-    if origins.answer(origin).is_none() || !METHODS.iter().any(|allowed| allowed.as_bytes() == method.as_bytes()) {
+    if origins.answer(origin).is_none()
+        || !METHODS.iter().any(|allowed| allowed.as_bytes() == method.as_bytes())
+    {
         *response.status_mut() = StatusCode::FORBIDDEN;
         return Some(response);
     }

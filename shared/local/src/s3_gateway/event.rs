@@ -138,9 +138,11 @@ mod tests {
     fn keys_are_encoded_as_s3_does_and_decode_to_themselves() {
         let object =
             |key: &str| ObjectRef::new(BucketName::parse("abc").unwrap(), StorageKey::parse(key).unwrap());
-        for (key, encoded) in
-            [("a b+c/d\u{e9}", "a+b%2Bc/d%C3%A9"), ("%41/\u{2603}", "%2541/%E2%98%83"), ("x-_.*/(1)", "x-_.*/%281%29")]
-        {
+        for (key, encoded) in [
+            ("a b+c/d\u{e9}", "a+b%2Bc/d%C3%A9"),
+            ("%41/\u{2603}", "%2541/%E2%98%83"),
+            ("x-_.*/(1)", "x-_.*/%281%29"),
+        ] {
             let json = ObjectCreated::hint(object(key)).to_s3_json();
             assert_eq!(json["Records"][0]["s3"]["object"]["key"], encoded);
         }

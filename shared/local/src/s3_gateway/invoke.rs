@@ -106,8 +106,9 @@ impl HttpRelay {
                 .map_err(|cause| failed("the function's answer broke off").with_cause(cause))?;
             Ok::<_, Error>((status, answer.to_bytes()))
         };
-        let (status, answer) =
-            tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| failed("the function takes too long"))??;
+        let (status, answer) = tokio::time::timeout(TIMEOUT, exchange)
+            .await
+            .map_err(|_| failed("the function takes too long"))??;
         if status.is_client_error() {
             return Err(Error::new(ErrorKind::InvalidRequest, format!("the emulator answered {status}")));
         }

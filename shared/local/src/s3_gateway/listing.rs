@@ -85,10 +85,7 @@ pub(super) async fn buckets(service: &Service) -> S3Result<S3Response<ListBucket
     Ok(S3Response::new(ListBucketsOutput { buckets: Some(buckets), ..Default::default() }))
 }
 
-pub(super) async fn create_bucket(
-    service: &Service,
-    name: &str,
-) -> S3Result<S3Response<CreateBucketOutput>> {
+pub(super) async fn create_bucket(service: &Service, name: &str) -> S3Result<S3Response<CreateBucketOutput>> {
     let bucket = BucketName::parse(name).map_err(|_| s3_error!(InvalidBucketName))?;
     if service.backend.has_bucket(&bucket).await.map_err(object_error)? {
         return Err(s3_error!(BucketAlreadyOwnedByYou));

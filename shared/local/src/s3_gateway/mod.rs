@@ -7,6 +7,7 @@
 mod body;
 mod checksum;
 mod conditions;
+mod copies;
 mod cors;
 mod event;
 mod invoke;

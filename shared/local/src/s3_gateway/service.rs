@@ -4,7 +4,7 @@ use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result};
 
 use super::event::Events;
-use super::{listing, objects, uploads};
+use super::{copies, listing, objects, uploads};
 use crate::LocalBackend;
 
 /// What every operation works with.
@@ -35,7 +35,7 @@ impl S3 for Service {
     }
 
     async fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
-        objects::copy(self, request).await
+        copies::copy(self, request).await
     }
 
     async fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
@@ -74,7 +74,10 @@ impl S3 for Service {
         uploads::part(self, request).await
     }
 
-    async fn upload_part_copy(&self, request: S3Request<UploadPartCopyInput>) -> Answer<UploadPartCopyOutput> {
+    async fn upload_part_copy(
+        &self,
+        request: S3Request<UploadPartCopyInput>,
+    ) -> Answer<UploadPartCopyOutput> {
         uploads::part_copy(self, request.input).await
     }
 

@@ -60,10 +60,10 @@ fn to_s3(error: Error, missing: S3ErrorCode, invalid: S3ErrorCode) -> S3Error {
     if error.kind() == ErrorKind::QuotaExceeded {
         answer.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
     }
-    if let Some(size) = error.details().and_then(|details| details["size"].as_u64()) {
-        if let Ok(range) = HeaderValue::try_from(format!("bytes */{size}")) {
-            answer.set_headers(HeaderMap::from_iter([(header::CONTENT_RANGE, range)]));
-        }
+    if let Some(size) = error.details().and_then(|details| details["size"].as_u64())
+        && let Ok(range) = HeaderValue::try_from(format!("bytes */{size}"))
+    {
+        answer.set_headers(HeaderMap::from_iter([(header::CONTENT_RANGE, range)]));
     }
     if answer.status_code().is_none_or(|status| status.is_server_error()) {
         tracing::warn!(error = %error.log_line(), "the gateway could not answer");
@@ -108,9 +108,8 @@ pub(super) struct Sent {
 /// What of the description fits into headers. As on S3, metadata that does not is counted; values that are not ASCII
 /// are encoded by RFC 2047, which `s3s` does.
 pub(super) fn headers_of(meta: &ObjectMeta) -> Sent {
-    let sendable = |value: &Option<String>| {
-        value.clone().filter(|value| HeaderValue::try_from(value.as_str()).is_ok())
-    };
+    let sendable =
+        |value: &Option<String>| value.clone().filter(|value| HeaderValue::try_from(value.as_str()).is_ok());
     let valid = |name: &str| header::HeaderName::try_from(name).is_ok();
     let metadata: Metadata = meta
         .metadata

@@ -5,15 +5,14 @@ use std::time::Duration;
 use s3s::dto::*;
 use s3s::{S3Request, S3Response, S3Result, s3_error};
 use storage_core::ports::{
-    Body, Clock, GetOptions, MultipartBackend, PutOptions, StorageBackend, SystemClock, UploadId,
+    self, Body, Clock, GetOptions, MultipartBackend, PutOptions, StorageBackend, SystemClock, UploadId,
     WriteCondition,
 };
-use storage_core::ports;
 
 use super::checksum::Expected;
 use super::service::Service;
 use super::translate::{self, object_error, upload_error};
-use super::{body, conditions, objects};
+use super::{body, conditions, copies};
 
 pub(super) async fn create(
     service: &Service,
@@ -68,7 +67,7 @@ pub(super) async fn part_copy(
     input: UploadPartCopyInput,
 ) -> S3Result<S3Response<UploadPartCopyOutput>> {
     let object = service.object(&input.bucket, &input.key).await?;
-    let source = objects::copy_source(service, &input.copy_source).await?;
+    let source = copies::source(service, &input.copy_source).await?;
     let range = match &input.copy_source_range {
         Some(range) => Some(Range::parse(range).map_err(|_| s3_error!(InvalidArgument, "copy range"))?),
         None => None,

@@ -17,12 +17,34 @@ use crate::{Fixture, bucket, object, put_if, tree};
 async fn g52_keys_that_file_systems_confuse_are_different_objects() {
     let fixture = Fixture::new().await;
     let long = format!("{}/{}", "Ä".repeat(127), "X".repeat(255));
-    let longest = format!("{}/{}/{}/{}/{}", "a".repeat(255), "B".repeat(255), "é".repeat(127), "c".repeat(255), "d");
+    let longest =
+        format!("{}/{}/{}/{}/{}", "a".repeat(255), "B".repeat(255), "é".repeat(127), "c".repeat(255), "d");
     let longest = format!("{longest}{}", "d".repeat(1024 - longest.len()));
     assert_eq!(longest.len(), 1024);
     let keys = [
-        "a", "a/b", "a/b/c", "A", "A/b", "\u{e9}", "e\u{301}", "%2e%2e/x", "%61", "a@", "a+", ".tmp", ".hidden/x",
-        "objects", "staging/x", "x.meta.json", "metadata/x", "manifest", "con", "a b", "a*b?[c]", &long, &longest,
+        "a",
+        "a/b",
+        "a/b/c",
+        "A",
+        "A/b",
+        "\u{e9}",
+        "e\u{301}",
+        "%2e%2e/x",
+        "%61",
+        "a@",
+        "a+",
+        ".tmp",
+        ".hidden/x",
+        "objects",
+        "staging/x",
+        "x.meta.json",
+        "metadata/x",
+        "manifest",
+        "con",
+        "a b",
+        "a*b?[c]",
+        &long,
+        &longest,
     ];
     for key in keys {
         fixture.put(key, key.as_bytes()).await;
@@ -57,7 +79,8 @@ async fn bytes_and_metadata_come_back_as_written() {
         metadata: BTreeMap::from([("name".to_owned(), "é\n \"x\"".to_owned())]),
         condition: WriteCondition::None,
     };
-    let stored = fixture.backend.put(&object("k"), Bytes::from_static(b"abc").into(), options.clone()).await.unwrap();
+    let stored =
+        fixture.backend.put(&object("k"), Bytes::from_static(b"abc").into(), options.clone()).await.unwrap();
     assert_eq!(stored.etag.as_str(), "900150983cd24fb0d6963f7d28e17f72", "the MD5 of abc");
     let meta = fixture.backend.head(&object("k")).await.unwrap();
     assert_eq!((meta.size, &meta.etag), (3, &stored.etag));
@@ -104,7 +127,10 @@ async fn ranges_give_exactly_their_bytes() {
         ("empty", RangeRequest::From(0)),
     ] {
         let options = GetOptions { range: Some(range), if_match: None };
-        assert_eq!(fixture.backend.get(&object(key), options).await.unwrap_err().kind(), ErrorKind::InvalidRange);
+        assert_eq!(
+            fixture.backend.get(&object(key), options).await.unwrap_err().kind(),
+            ErrorKind::InvalidRange
+        );
     }
 }
 
@@ -211,8 +237,7 @@ async fn copies_take_the_named_source_and_their_own_metadata() {
 #[tokio::test]
 async fn a_missing_bucket_or_root_is_an_outage_and_never_a_missing_object() {
     let fixture = Fixture::new().await;
-    let elsewhere =
-        ObjectRef::new(storage_core::ids::BucketName::parse("no-such").unwrap(), object("k").key);
+    let elsewhere = ObjectRef::new(storage_core::ids::BucketName::parse("no-such").unwrap(), object("k").key);
     let backend = &fixture.backend;
     let outage = ErrorKind::StorageUnavailable;
     assert_eq!(backend.head(&elsewhere).await.unwrap_err().kind(), outage);

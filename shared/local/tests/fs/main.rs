@@ -1,4 +1,5 @@
 //! The local backend against its contract, on a real directory.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod contract;
 mod listing;

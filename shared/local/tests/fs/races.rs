@@ -16,7 +16,9 @@ async fn winners(backend: &LocalBackend, key: &str, racers: usize, condition: &W
     let mut writes = tokio::task::JoinSet::new();
     for racer in 0..racers {
         let (backend, key, condition) = (backend.clone(), key.to_owned(), condition.clone());
-        writes.spawn(async move { put_if(&backend, &key, format!("racer {racer}").as_bytes(), condition).await });
+        writes.spawn(
+            async move { put_if(&backend, &key, format!("racer {racer}").as_bytes(), condition).await },
+        );
     }
     let mut won = 0;
     while let Some(write) = writes.join_next().await {

@@ -173,8 +173,8 @@ impl World {
 }
 
 /// A JPEG photo of `side` pixels whose content depends on `seed`.
-pub(super) fn photo(side: u32, seed: u64) -> Bytes {
-    storage_testkit::images::jpeg(side, side, seed).into()
+pub(super) fn photo(side: u16, seed: u64) -> Bytes {
+    storage_testkit::images::jpeg(side, side, seed)
 }
 
 /// A form without a signature: the reference backend has no door to knock at.

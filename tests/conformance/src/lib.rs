@@ -1,0 +1,77 @@
+//! The servers that the conformance suites run against, and how their reports are told.
+//!
+//! In-process servers are always there. Others are named by the environment; see [`opted_in`].
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
+mod aws;
+mod dynamodb;
+mod gateway;
+mod opted_in;
+mod s3s_fs;
+
+use std::io::Write as _;
+use std::path::Path;
+
+use storage_core::ids::BucketName;
+use storage_local::LocalBackend;
+use storage_testkit::conformance::backend::BackendFixture;
+use storage_testkit::suite::{Outcome, Report};
+
+pub use dynamodb::{dynoxide, opted_in_store};
+pub use gateway::gateway;
+pub use opted_in::opted_in_s3;
+pub use s3s_fs::s3s_fs;
+
+/// A bucket of this name.
+pub fn bucket(name: &str) -> BucketName {
+    BucketName::parse(name).unwrap()
+}
+
+/// A fixture of two buckets that the in-process servers all have.
+pub fn fixture(server: &str) -> BackendFixture {
+    BackendFixture::new(server, bucket("conformance-one"), bucket("conformance-other"))
+}
+
+/// The local backend in `root`, with the buckets of [`fixture`].
+pub async fn local(root: &Path) -> LocalBackend {
+    let backend = LocalBackend::open(root).unwrap();
+    for name in ["conformance-one", "conformance-other"] {
+        backend.create_bucket(&bucket(name)).await.unwrap();
+    }
+    backend
+}
+
+/// Tells each report: the counts and what was skipped in every run, all cases with `--nocapture`. Then fails, naming
+/// every case that failed.
+pub fn conclude(reports: &[Report]) {
+    let mut failures = Vec::new();
+    for report in reports {
+        tell_all(report);
+        let (passed, skipped, failed) = report.counts();
+        loudly(&format!("{}: {passed} passed, {skipped} skipped, {failed} failed", report.server));
+        for (name, outcome) in &report.outcomes {
+            match outcome {
+                Outcome::Passed => {}
+                Outcome::Skipped(power) => {
+                    loudly(&format!("  SKIPPED {name}: {} lacks {power}", report.server));
+                }
+                Outcome::Failed(message) => {
+                    failures.push(format!("  {} {name}: {message}", report.server));
+                }
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{} cases failed\n{}", failures.len(), failures.join("\n"));
+}
+
+#[expect(clippy::print_stdout, reason = "the harness shows it where it is asked to")]
+fn tell_all(report: &Report) {
+    println!("{report}");
+}
+
+/// A line that the test harness does not hold back: what did not run is said in every run.
+pub fn loudly(line: &str) {
+    let mut stderr = std::io::stderr().lock();
+    // A closed stderr is no reason to fail.
+    let _ = writeln!(stderr, "{line}");
+}

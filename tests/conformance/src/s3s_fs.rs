@@ -1,0 +1,39 @@
+//! `s3s-fs`, an S3 server that we have not written: what passes here does not rest on our own gateway.
+
+use std::path::Path;
+
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use s3s::auth::SimpleAuth;
+use s3s::service::S3ServiceBuilder;
+use storage_aws::S3Backend;
+use storage_testkit::conformance::backend::{BackendFixture, Differences};
+use tokio::net::TcpListener;
+
+use crate::aws::{ACCESS_KEY, SECRET_KEY, s3_on};
+use crate::fixture;
+
+/// The S3 backend over `s3s-fs` in `root`, with the buckets of [`fixture`], and what that server cannot do.
+pub async fn s3s_fs(root: &Path) -> (S3Backend, BackendFixture) {
+    let fixture = BackendFixture { differences: differences(), ..fixture("s3 on s3s-fs") };
+    for bucket in [&fixture.bucket, &fixture.other_bucket] {
+        std::fs::create_dir_all(root.join(bucket.as_str())).unwrap();
+    }
+    let mut builder = S3ServiceBuilder::new(s3s_fs::FileSystem::new(root).unwrap());
+    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    let service = builder.build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone()));
+        }
+    });
+    (s3_on(&endpoint).await, fixture)
+}
+
+/// What s3s-fs 0.14.1 differs in, by its source and by these runs.
+fn differences() -> Differences {
+    Differences { ..Differences::none() }
+}
