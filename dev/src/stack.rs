@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use storage_aws::dynamodb::DynamoStore;
-use storage_aws::settings::AwsSettings;
+use storage_aws::{AwsSettings, DynamoStore, Secret};
 use storage_core::ids::{BucketName, TenantId, TenantSlug};
 use storage_core::ports::{Clock, MetadataStore, SystemClock};
 use storage_core::tenant::{Isolation, TenantRecord, TenantState};
-use storage_local::fs::LocalBackend;
+use storage_local::LocalBackend;
+use storage_local::s3_gateway::{AllowedOrigins, Gateway, HttpRelay, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -91,21 +91,26 @@ impl Stack {
             during("bucket", storage.create_bucket(&name).await)?;
         }
         let invoke_url = format!("{api_url}/2015-03-31/functions/process-upload/invocations");
-        let gateway = crate::stack::gateway(storage, &keys, &invoke_url)?;
+        let gateway = gateway(storage, &keys, &invoke_url)?;
         let ended = wait_for(stopped.clone());
         servers.push(tokio::spawn(async move {
-            if let Err(error) = storage_local::s3_gateway::serve(s3_listener, gateway, ended).await {
+            if let Err(error) = serve(s3_listener, gateway, ended).await {
                 screen::error(&error.log_line());
             }
         }));
 
-        let settings = AwsSettings::local(REGION, &dynamodb_url, &keys.access_key, &keys.secret_key);
+        let settings = AwsSettings {
+            endpoint: Some(dynamodb_url.clone()),
+            access_key_id: Some(keys.access_key.clone()),
+            secret_access_key: Some(Secret::new(&keys.secret_key)),
+            ..AwsSettings::new(REGION)
+        };
         let store = during("DynamoDB", DynamoStore::connect(&settings, TABLE).await)?;
         during("the table", store.create_table().await)?;
         put_tenants(&store, &keys).await?;
 
         let environment = environment(&local, &keys, &api_url, &s3_url, &dynamodb_url, &invoke_url)?;
-        let watch = Watch::start(local.root(), api_port, &environment).await?;
+        let watch = Watch::start(&local, api_port, &environment).await?;
         let facts = json!({
             "api_url": api_url,
             "s3_url": s3_url,
@@ -222,18 +227,13 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-fn gateway(
-    storage: LocalBackend,
-    keys: &Keys,
-    invoke_url: &str,
-) -> Outcome<storage_local::s3_gateway::Gateway> {
-    let relay = during("relay", storage_local::s3_gateway::HttpRelay::new(invoke_url))?;
-    let gateway = storage_local::s3_gateway::Gateway::builder(Arc::new(storage))
+fn gateway(storage: LocalBackend, keys: &Keys, invoke_url: &str) -> Outcome<Gateway> {
+    let relay = during("relay", HttpRelay::new(invoke_url))?;
+    Ok(Gateway::builder(storage)
         .credentials(&keys.access_key, &keys.secret_key)
-        .allow_any_origin()
+        .cors(AllowedOrigins::Any)
         .relay(Arc::new(relay))
-        .build();
-    during("gateway", gateway)
+        .build())
 }
 
 async fn put_tenants(store: &DynamoStore, keys: &Keys) -> Outcome<()> {

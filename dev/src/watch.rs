@@ -1,12 +1,12 @@
 //! The functions: built first, then started by `cargo lambda watch` on demand.
 
-use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, Command};
 
+use crate::workspace::Local;
 use crate::{Outcome, during, screen};
 
 /// The functions, in the order a file meets them.
@@ -28,7 +28,8 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Compiles the functions with progress on the terminal, then starts the emulator on 127.0.0.1.
-    pub(crate) async fn start(root: &Path, port: u16, environment: &[(String, String)]) -> Outcome<Self> {
+    pub(crate) async fn start(local: &Local, port: u16, environment: &[(String, String)]) -> Outcome<Self> {
+        let root = local.root();
         screen::step("compiling the functions (the first time takes minutes) ...");
         // The same command line that the emulator uses, so that it finds everything built.
         let built = Command::new("cargo")
@@ -41,8 +42,8 @@ impl Watch {
             return Err("the functions do not compile; see above".to_owned());
         }
         screen::step("starting the functions ...");
-        let log = during("cannot write .local/functions.log", std::fs::File::create(root.join(".local/functions.log")))?;
-        let errors = during("cannot write .local/functions.log", log.try_clone())?;
+        let log = during("cannot write functions.log", std::fs::File::create(local.path("functions.log")))?;
+        let errors = during("cannot write functions.log", log.try_clone())?;
         let child = Command::new("cargo")
             .args(["lambda", "watch", "--invoke-address", "127.0.0.1", "--invoke-port", &port.to_string()])
             .args(["--features", "local", "--disable-cors", "--ignore-changes"])

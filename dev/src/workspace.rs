@@ -17,10 +17,10 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// The `.local/` folder of this checkout, made where it is missing.
+    /// The `.local/` folder of this checkout, or the one that `STOWAGE_DATA_DIR` names; made where it is missing.
     pub(crate) fn open() -> Outcome<Self> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_path_buf).unwrap_or_default();
-        let data = root.join(".local");
+        let data = data_folder().unwrap_or_else(|| root.join(".local"));
         during("cannot make .local/", fs::create_dir_all(&data))?;
         during("cannot protect .local/", fs::set_permissions(&data, fs::Permissions::from_mode(0o700)))?;
         Ok(Local { root, data, lock: None })
@@ -68,4 +68,9 @@ impl Local {
         during(&format!("cannot write .local/{name}"), written)?;
         during(&format!("cannot write .local/{name}"), fs::rename(&staged, self.path(name)))
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "where the development stack keeps its data is no configuration of a function")]
+fn data_folder() -> Option<PathBuf> {
+    std::env::var_os("STOWAGE_DATA_DIR").map(PathBuf::from)
 }

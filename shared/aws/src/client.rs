@@ -19,7 +19,7 @@ use crate::retry::{DynamoRetries, S3Retries};
 use crate::settings::{AwsSettings, Retries, invalid};
 
 /// The longest attempt of a call that answers in milliseconds when all is well: DynamoDB, SQS, SSM.
-const SHORT: Duration = Duration::from_secs(5);
+const SHORT: Duration = Duration::from_secs(3);
 /// The first pause before a repetition; later ones double, and jitter shortens each.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// The longest pause.

@@ -10,12 +10,11 @@ use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::orchestrator::OrchestratorError;
 use aws_smithy_runtime_api::client::retries::classifiers::{ClassifyRetry, RetryAction};
 
-/// Codes of S3 that mean "send it again": a conditional write that met another one, and failures inside a 200 answer,
-/// whose status tells the SDK nothing.
-const S3_CODES: [&[u8]; 4] = [
+/// Codes of S3 that mean "send it again" and that the SDK does not repeat: a conditional write that met another one, and
+/// an outage inside a 200 answer, whose status says nothing.
+const S3_CODES: [&[u8]; 3] = [
     b"<Code>ConditionalRequestConflict</Code>",
     b"<Code>OperationAborted</Code>",
-    b"<Code>InternalError</Code>",
     b"<Code>ServiceUnavailable</Code>",
 ];
 

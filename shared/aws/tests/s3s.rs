@@ -1,4 +1,5 @@
 //! The backend against a server that checks every signature, policy and condition: `s3s-fs`, in this process.
+#![expect(clippy::unwrap_used, reason = "a step that fails is a failed test")]
 
 use std::collections::BTreeMap;
 use std::time::Duration;

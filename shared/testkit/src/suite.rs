@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -54,16 +54,27 @@ pub struct Report {
     /// The server, as reports name it.
     pub server: String,
     /// The cases, in the order of the table.
-    pub outcomes: Vec<(&'static str, Outcome)>,
+    pub cases: Vec<Ended>,
+}
+
+/// A case that has ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// Its name.
+    pub name: &'static str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub took: Duration,
 }
 
 impl Report {
     /// The cases that failed, with their messages.
     pub fn failures(&self) -> Vec<(&'static str, &str)> {
         let mut failures = Vec::new();
-        for (name, outcome) in &self.outcomes {
-            if let Outcome::Failed(message) = outcome {
-                failures.push((*name, message.as_str()));
+        for case in &self.cases {
+            if let Outcome::Failed(message) = &case.outcome {
+                failures.push((case.name, message.as_str()));
             }
         }
         failures
@@ -71,10 +82,9 @@ impl Report {
 
     /// How many cases passed, were skipped and failed.
     pub fn counts(&self) -> (usize, usize, usize) {
-        let skipped =
-            self.outcomes.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Skipped(_))).count();
+        let skipped = self.cases.iter().filter(|case| matches!(case.outcome, Outcome::Skipped(_))).count();
         let failed = self.failures().len();
-        (self.outcomes.len() - skipped - failed, skipped, failed)
+        (self.cases.len() - skipped - failed, skipped, failed)
     }
 
     /// Panics with the list of failed cases, if there are any.
@@ -90,9 +100,9 @@ impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (passed, skipped, failed) = self.counts();
         writeln!(formatter, "{}: {passed} passed, {skipped} skipped, {failed} failed", self.server)?;
-        for (name, outcome) in &self.outcomes {
+        for Ended { name, outcome, took } in &self.cases {
             match outcome {
-                Outcome::Passed => writeln!(formatter, "  ok      {name}")?,
+                Outcome::Passed => writeln!(formatter, "  ok      {name} ({} ms)", took.as_millis())?,
                 Outcome::Skipped(power) => {
                     writeln!(formatter, "  SKIPPED {name}: {} lacks {power}", self.server)?;
                 }
@@ -110,15 +120,16 @@ pub async fn run_cases<B, D>(
     differences: &D,
     bench: impl Fn(&'static str) -> B,
 ) -> Report {
-    let mut outcomes = Vec::with_capacity(cases.len());
+    let mut ended = Vec::with_capacity(cases.len());
     for case in cases {
+        let start = Instant::now();
         let outcome = match (case.lacks)(differences) {
             Some(power) => Outcome::Skipped(power),
             None => outcome_of((case.run)(bench(case.name))).await,
         };
-        outcomes.push((case.name, outcome));
+        ended.push(Ended { name: case.name, outcome, took: start.elapsed() });
     }
-    Report { server: server.to_owned(), outcomes }
+    Report { server: server.to_owned(), cases: ended }
 }
 
 async fn outcome_of(case: impl Future<Output = ()>) -> Outcome {
@@ -134,19 +145,20 @@ fn message_of(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("panicked without words").to_owned()
 }
 
-/// Polls `condition` until it gives a value, and panics after `limit`: for what may lag, and for nothing else.
-pub async fn eventually<T, F>(what: &str, limit: Duration, mut condition: impl FnMut() -> F) -> T
+/// Polls `condition` until it gives a value, for what may lag and for nothing else. Panics after `limit` with what the
+/// condition said last.
+pub async fn eventually<T, F>(limit: Duration, mut condition: impl FnMut() -> F) -> T
 where
-    F: Future<Output = Option<T>>,
+    F: Future<Output = Result<T, String>>,
 {
-    let deadline = tokio::time::Instant::now() + limit;
+    let deadline = Instant::now() + limit;
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     loop {
         ticks.tick().await;
-        if let Some(value) = condition().await {
-            return value;
+        match condition().await {
+            Ok(value) => return value,
+            Err(last) => assert!(Instant::now() < deadline, "not within {} ms: {last}", limit.as_millis()),
         }
-        assert!(tokio::time::Instant::now() < deadline, "not within {} ms: {what}", limit.as_millis());
     }
 }
 
@@ -181,10 +193,10 @@ mod tests {
     #[tokio::test]
     async fn eventually_polls_until_there_is_a_value() {
         let mut calls = 0;
-        let value = eventually("a count of three", Duration::from_secs(5), || {
+        let value = eventually(Duration::from_secs(5), || {
             calls += 1;
-            let value = (calls == 3).then_some(calls);
-            async move { value }
+            let answer = if calls == 3 { Ok(calls) } else { Err(format!("{calls} calls")) };
+            async move { answer }
         })
         .await;
         assert_eq!(value, 3);

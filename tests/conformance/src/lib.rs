@@ -14,7 +14,7 @@ use std::path::Path;
 
 use storage_core::ids::BucketName;
 use storage_local::LocalBackend;
-use storage_testkit::conformance::backend::BackendFixture;
+use storage_testkit::conformance::backend::{BackendFixture, Differences};
 use storage_testkit::suite::{Outcome, Report};
 
 pub use dynamodb::{dynoxide, opted_in_store};
@@ -30,6 +30,11 @@ pub fn bucket(name: &str) -> BucketName {
 /// A fixture of two buckets that the in-process servers all have.
 pub fn fixture(server: &str) -> BackendFixture {
     BackendFixture::new(server, bucket("conformance-one"), bucket("conformance-other"))
+}
+
+/// What every server differs in whose listings are XML 1.0.
+pub fn over_xml() -> Differences {
+    Differences { noncharacters: false, ..Differences::none() }
 }
 
 /// The local backend in `root`, with the buckets of [`fixture`].
@@ -49,17 +54,13 @@ pub fn conclude(reports: &[Report]) {
         tell_all(report);
         let (passed, skipped, failed) = report.counts();
         loudly(&format!("{}: {passed} passed, {skipped} skipped, {failed} failed", report.server));
-        for (name, outcome) in &report.outcomes {
-            match outcome {
-                Outcome::Passed => {}
-                Outcome::Skipped(power) => {
-                    loudly(&format!("  SKIPPED {name}: {} lacks {power}", report.server));
-                }
-                Outcome::Failed(message) => {
-                    failures.push(format!("  {} {name}: {message}", report.server));
-                }
+        for case in &report.cases {
+            if let Outcome::Skipped(power) = case.outcome {
+                loudly(&format!("  SKIPPED {}: {} lacks {power}", case.name, report.server));
             }
         }
+        let failed = report.failures().into_iter();
+        failures.extend(failed.map(|(name, message)| format!("  {} {name}: {message}", report.server)));
     }
     assert!(failures.is_empty(), "{} cases failed\n{}", failures.len(), failures.join("\n"));
 }
@@ -74,4 +75,13 @@ pub fn loudly(line: &str) {
     let mut stderr = std::io::stderr().lock();
     // A closed stderr is no reason to fail.
     let _ = writeln!(stderr, "{line}");
+}
+
+/// `count` seeds: half of them the same in every run, half fresh; or the one in `STOWAGE_TEST_SEED`.
+pub fn seeds(count: u64) -> Vec<u64> {
+    if let Some(seed) = opted_in::variable("STOWAGE_TEST_SEED") {
+        return vec![seed.parse().expect("a seed is a number")];
+    }
+    let fresh = (0..count / 2).map(|_| u64::from(uuid::Uuid::new_v4().as_fields().0));
+    (1..=count - count / 2).chain(fresh).collect()
 }

@@ -9,7 +9,7 @@ use storage_aws::S3Backend;
 use storage_testkit::conformance::backend::{BackendFixture, Differences};
 
 use crate::aws::settings;
-use crate::bucket;
+use crate::{bucket, over_xml};
 
 /// A variable of the environment that is set and not empty.
 #[expect(clippy::disallowed_methods, reason = "opt-in servers are named by the environment")]
@@ -37,18 +37,16 @@ pub async fn opted_in_s3() -> Option<(S3Backend, BackendFixture)> {
 /// What is known of a kind of server.
 fn differences(server: &str) -> Differences {
     match server {
-        "aws" => Differences::none(),
+        "aws" => over_xml(),
         "garage" => Differences {
             conditional_writes: false,
             atomic_conditions: false,
             conditional_copy_destination: false,
-            ..Differences::none()
+            ..over_xml()
         },
-        "moto" => Differences {
-            conditional_copy_source: false,
-            conditional_copy_destination: false,
-            ..Differences::none()
-        },
+        "moto" => {
+            Differences { conditional_copy_source: false, conditional_copy_destination: false, ..over_xml() }
+        }
         other => panic!("STOWAGE_TEST_S3_SERVER is aws, garage or moto, not {other}"),
     }
 }

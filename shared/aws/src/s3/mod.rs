@@ -5,6 +5,7 @@
 
 mod body;
 mod error;
+mod large_copy;
 mod metadata;
 mod multipart;
 mod post_policy;

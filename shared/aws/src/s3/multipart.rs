@@ -9,6 +9,7 @@ use storage_core::{Error, ErrorKind, Result};
 
 use super::body::to_byte_stream;
 use super::error::{incomplete, map};
+use super::write::{OCTETS, conditions};
 use super::{S3Backend, metadata};
 
 #[async_trait]
@@ -24,7 +25,7 @@ impl MultipartBackend for S3Backend {
             .create_multipart_upload()
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
-            .content_type(options.content_type.as_deref().unwrap_or("application/octet-stream"))
+            .content_type(options.content_type.as_deref().unwrap_or(OCTETS))
             .set_cache_control(options.cache_control)
             .set_content_disposition(options.content_disposition)
             .set_metadata(metadata::encode(&options.metadata))
@@ -99,27 +100,7 @@ impl MultipartBackend for S3Backend {
     }
 
     async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
-        let ascending = parts.windows(2).all(|pair| pair[0].0 < pair[1].0);
-        if parts.is_empty() || !ascending {
-            return Err(Error::new(ErrorKind::InvalidRequest, "the parts do not ascend"));
-        }
-        let list = parts.iter().map(|(number, etag)| {
-            CompletedPart::builder().part_number(i32::from(*number)).e_tag(etag.quoted()).build()
-        });
-        let answer = self
-            .client
-            .complete_multipart_upload()
-            .bucket(object.bucket.as_str())
-            .key(object.key.as_str())
-            .upload_id(&upload.0)
-            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(list.collect())).build())
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|failure| map("CompleteMultipartUpload", failure))?;
-        // S3 sends the status line before it knows the outcome: only a tag says that there is an object.
-        let etag = answer.e_tag.ok_or_else(|| incomplete("CompleteMultipartUpload"))?;
-        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+        self.complete_if(object, upload, parts, &WriteCondition::None).await
     }
 
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
@@ -138,5 +119,41 @@ impl MultipartBackend for S3Backend {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
+    }
+}
+
+impl S3Backend {
+    /// The same as [`MultipartBackend::complete`], under a condition of the destination.
+    pub(super) async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored> {
+        let ascending = parts.windows(2).all(|pair| pair[0].0 < pair[1].0);
+        if parts.is_empty() || !ascending {
+            return Err(Error::new(ErrorKind::InvalidRequest, "the parts do not ascend"));
+        }
+        let list = parts.iter().map(|(number, etag)| {
+            CompletedPart::builder().part_number(i32::from(*number)).e_tag(etag.quoted()).build()
+        });
+        let (if_none_match, if_match) = conditions(condition);
+        let answer = self
+            .client
+            .complete_multipart_upload()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .upload_id(&upload.0)
+            .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(list.collect())).build())
+            .set_if_none_match(if_none_match)
+            .set_if_match(if_match)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("CompleteMultipartUpload", failure))?;
+        // S3 sends the status line before it knows the outcome: only a tag says that there is an object.
+        let etag = answer.e_tag.ok_or_else(|| incomplete("CompleteMultipartUpload"))?;
+        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
     }
 }

@@ -18,13 +18,8 @@ use super::{S3Backend, metadata};
 impl S3Backend {
     pub(super) async fn get_object(&self, object: &ObjectRef, options: GetOptions) -> Result<ObjectRead> {
         let range = match options.range {
-            // S3 ignores a range that ends before it starts, and gives everything.
-            Some(RangeRequest::Inclusive(start, end)) if start > end => {
-                return Err(self.invalid_range(object, RangeRequest::Inclusive(start, end)).await);
-            }
-            Some(RangeRequest::Inclusive(start, end)) => Some(format!("bytes={start}-{end}")),
-            Some(RangeRequest::From(start)) => Some(format!("bytes={start}-")),
-            Some(RangeRequest::Suffix(length)) => Some(format!("bytes=-{length}")),
+            Some(range) if is_nothing(range) => return Err(self.invalid_range(object, range).await),
+            Some(range) => Some(range_header(range)),
             None => None,
         };
         let answer = self
@@ -215,6 +210,25 @@ fn body_stream(body: ByteStream, length: u64) -> BodyStream {
             None => Err(incomplete("GetObject")),
         }
     }))
+}
+
+/// Whether no object has bytes in this range. S3 ignores one that ends before it starts, and gives everything.
+fn is_nothing(range: RangeRequest) -> bool {
+    match range {
+        RangeRequest::Inclusive(start, end) => start > end,
+        RangeRequest::Suffix(length) => length == 0,
+        RangeRequest::From(_) => false,
+    }
+}
+
+/// The `Range` header. Numbers beyond what a server counts in mean the same as the largest it knows.
+fn range_header(range: RangeRequest) -> String {
+    let known = |number: u64| number.min(i64::MAX.unsigned_abs());
+    match range {
+        RangeRequest::Inclusive(start, end) => format!("bytes={}-{}", known(start), known(end)),
+        RangeRequest::From(start) => format!("bytes={}-", known(start)),
+        RangeRequest::Suffix(length) => format!("bytes=-{}", known(length)),
+    }
 }
 
 /// The first byte and the size of the whole object, of `bytes 5-9/100`.

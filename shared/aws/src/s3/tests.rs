@@ -265,6 +265,77 @@ async fn a_write_sends_its_condition_and_what_is_stored_beside_it() {
     assert_eq!(requests[2].header("if-none-match"), Some("*"));
 }
 
+/// A source of 5 GiB and one byte, which S3 does not copy at once; the tag of its parts is that of their range.
+fn large(request: &Recorded) -> Answer {
+    let copied = request.header("x-amz-copy-source").is_some();
+    match (request.method.as_str(), request.header("x-amz-copy-source-range")) {
+        ("HEAD", _) => Answer::new(200, "").header("ETag", "\"abc\"").header("Content-Length", "5368709121"),
+        (_, Some(range)) => {
+            Answer::new(200, format!("<CopyPartResult><ETag>\"{range}\"</ETag></CopyPartResult>"))
+        }
+        ("PUT", None) if copied => Answer::error(400, "InvalidRequest"),
+        _ => well(request),
+    }
+}
+
+#[tokio::test]
+async fn a_large_source_is_copied_in_parts() {
+    let (backend, server) = backend(large).await;
+    let options = PutOptions {
+        content_type: Some("image/png".to_owned()),
+        condition: WriteCondition::CreateOnly,
+        ..PutOptions::default()
+    };
+    let stored = backend.copy(copy("private/from", options.clone())).await.unwrap();
+    assert_eq!(stored.etag, ETag::new("abc"));
+    let requests = server.requests();
+    assert_eq!(requests.len(), 1 + 1 + 1 + 11 + 1);
+    assert_eq!(requests[2].header("content-type"), Some("image/png"));
+    let parts: Vec<_> = requests.iter().filter(|sent| sent.target.contains("partNumber=")).collect();
+    for part in &parts {
+        assert_eq!(part.header("x-amz-copy-source-if-match"), Some("\"abc\""));
+        assert_eq!(part.header("x-amz-source-expected-bucket-owner"), Some("111122223333"));
+    }
+    let last = requests.last().unwrap();
+    assert_eq!(last.header("if-none-match"), Some("*"));
+    let list = String::from_utf8_lossy(&last.body).into_owned();
+    assert!(list.contains("bytes=0-536870911") && list.contains("bytes=5368709120-5368709120"), "{list}");
+    let other = CopyRequest { source_etag: Some(ETag::new("other")), ..copy("private/from", options) };
+    assert_eq!(backend.copy(other).await.unwrap_err().kind(), ErrorKind::PreconditionFailed);
+}
+
+#[tokio::test]
+async fn a_failed_copy_in_parts_is_aborted() {
+    let (backend, server) = backend(|request| match request.header("x-amz-copy-source-range") {
+        Some(range) if range.starts_with("bytes=1073741824-") => Answer::error(412, "PreconditionFailed"),
+        _ => large(request),
+    })
+    .await;
+    let error = backend.copy(copy("private/from", PutOptions::default())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
+    let last = server.requests().pop().unwrap();
+    assert_eq!((last.method.as_str(), last.target.contains("uploadId=u")), ("DELETE", true));
+}
+
+#[tokio::test]
+async fn a_copy_tells_which_of_its_objects_is_missing() {
+    let matching = PutOptions { condition: WriteCondition::IfMatch(ETag::new("a")), ..PutOptions::default() };
+    let (here, _server) = backend(|request| match request.method.as_str() {
+        "HEAD" => well(request),
+        _ => Answer::error(404, "NoSuchKey"),
+    })
+    .await;
+    let error = here.copy(copy("private/from", matching.clone())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "the source is there, the destination is not");
+    let (gone, _server) = backend(|request| match request.target.trim_end_matches('/') {
+        "/acme-files" => Answer::new(200, ""),
+        _ => Answer::error(404, "NoSuchKey"),
+    })
+    .await;
+    let error = gone.copy(copy("private/from", matching)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
 #[tokio::test]
 async fn a_stream_is_sent_whole_or_not_at_all() {
     let (backend, server) = backend(well).await;
@@ -333,9 +404,14 @@ async fn ranges_are_checked_against_what_is_answered() {
         (error.kind(), error.details().unwrap()["size"].as_u64()),
         (ErrorKind::InvalidRange, Some(10))
     );
-    assert_eq!(read(RangeRequest::Inclusive(4, 2)).await.unwrap_err().kind(), ErrorKind::InvalidRange);
+    for range in [RangeRequest::Inclusive(4, 2), RangeRequest::Suffix(0)] {
+        assert_eq!(read(range).await.unwrap_err().kind(), ErrorKind::InvalidRange);
+    }
     // This server ignores the range and gives everything.
     assert_eq!(read(RangeRequest::From(3)).await.unwrap_err().kind(), ErrorKind::StorageUnavailable);
+    assert_eq!(read(RangeRequest::Suffix(u64::MAX)).await.unwrap().length, 10);
+    let asked = server.requests().pop().unwrap();
+    assert_eq!(asked.header("range"), Some("bytes=-9223372036854775807"));
     assert_eq!(read(RangeRequest::Suffix(99)).await.unwrap().length, 10, "everything is what was asked for");
 }
 

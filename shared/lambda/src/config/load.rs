@@ -101,12 +101,7 @@ fn load(reader: &mut Reader<'_>, on_lambda: bool) -> Option<Config> {
 }
 
 /// A text that staging and production must set; elsewhere `development` holds.
-fn required(
-    reader: &mut Reader<'_>,
-    variable: &names::Variable,
-    strict: bool,
-    development: &str,
-) -> String {
+fn required(reader: &mut Reader<'_>, variable: &names::Variable, strict: bool, development: &str) -> String {
     match reader.text(variable) {
         Some(text) => text,
         None => {
@@ -243,9 +238,11 @@ fn tenancy(reader: &mut Reader<'_>) -> TenancyConfig {
     let modes = [("prefix", Isolation::Prefix), ("bucket", Isolation::Bucket)];
     let isolation = reader.word(&names::ISOLATION_MODE, &modes).unwrap_or(Isolation::Prefix);
     let pattern = reader.parsed(&names::BUCKET_NAMING_PATTERN, |text| {
-        let sample = text
-            .replacen("{tenant_slug}", "a", 1)
-            .replacen("{tenant_uuid}", "11111111-1111-4111-8111-111111111111", 1);
+        let sample = text.replacen("{tenant_slug}", "a", 1).replacen(
+            "{tenant_uuid}",
+            "11111111-1111-4111-8111-111111111111",
+            1,
+        );
         if sample == text {
             Err("names neither {tenant_slug} nor {tenant_uuid}, so all tenants would share one".to_owned())
         } else if BucketName::parse(&sample).is_err() {
@@ -264,12 +261,10 @@ fn tenancy(reader: &mut Reader<'_>) -> TenancyConfig {
 }
 
 fn auth(reader: &mut Reader<'_>, strict: bool) -> AuthConfig {
-    let jwks = reader.parsed(&names::JWKS, |text| {
-        match crate::http::auth::KeySet::parse(text.as_bytes()) {
-            Ok(keys) if !keys.is_empty() => Ok(text.to_owned()),
-            Ok(_) => Err("holds no key of RS256, ES256 or EdDSA".to_owned()),
-            Err(_) => Err("is not a JWK set".to_owned()),
-        }
+    let jwks = reader.parsed(&names::JWKS, |text| match crate::http::auth::KeySet::parse(text.as_bytes()) {
+        Ok(keys) if !keys.is_empty() => Ok(text.to_owned()),
+        Ok(_) => Err("holds no key of RS256, ES256 or EdDSA".to_owned()),
+        Err(_) => Err("is not a JWK set".to_owned()),
     });
     let dev_key = reader.secret(&names::JWT_DEV_KEY);
     if dev_key.as_ref().is_some_and(|key| crate::http::auth::KeySet::parse_dev_key(key).is_err()) {

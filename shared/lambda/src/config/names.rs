@@ -134,13 +134,8 @@ variables! {
 }
 
 /// The variables whose values are secrets.
-const SECRETS: &[&str] = &[
-    S3_ACCESS_KEY.name,
-    S3_SECRET_KEY.name,
-    JWT_DEV_KEY.name,
-    SEAL_KEYS.name,
-    CDN_PRIVATE_KEYS.name,
-];
+const SECRETS: &[&str] =
+    &[S3_ACCESS_KEY.name, S3_SECRET_KEY.name, JWT_DEV_KEY.name, SEAL_KEYS.name, CDN_PRIVATE_KEYS.name];
 
 /// Aliases that the platform sets by itself, so that another value in the canonical name is no contradiction.
 pub const AMBIENT_ALIASES: &[&str] = &["AWS_REGION", "AWS_DEFAULT_REGION"];

@@ -6,7 +6,8 @@ type Env = BTreeMap<&'static str, String>;
 
 /// Bytes without a pattern, in base64: 32 of them are a seal key.
 const SEAL: &str = "k1:q83vEjRWeJCrze8SNFZ4kJh2VDIQ/ty6CRtPYnaKnrI=";
-const JWKS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+const JWKS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 const DEV_KEY: &str = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","kid":"dev"}"#;
 
 fn production() -> Env {
@@ -200,17 +201,29 @@ fn g65_bad_environments_are_refused_in_staging_and_production() {
         ("STORAGE_DYNAMODB_ENDPOINT", &[("STORAGE_DYNAMODB_ENDPOINT", "http://127.0.0.1:8001")]),
         ("STORAGE_PUBLIC_BASE_URL", &[("STORAGE_PUBLIC_BASE_URL", "http://api.example.com")]),
         ("STORAGE_ALLOWED_ORIGINS", &[("STORAGE_ALLOWED_ORIGINS", "*")]),
-        ("STORAGE_ALLOWED_ORIGINS", &[("STORAGE_ALLOWED_ORIGINS", "https://app.example.com,http://localhost:3000")]),
+        (
+            "STORAGE_ALLOWED_ORIGINS",
+            &[("STORAGE_ALLOWED_ORIGINS", "https://app.example.com,http://localhost:3000")],
+        ),
         ("STORAGE_ALLOWED_ORIGINS", &[("STORAGE_ALLOWED_ORIGINS", "https://app.example.com/")]),
-        ("STORAGE_CDN_KEY_PAIR_ID", &[("STORAGE_CDN_DOMAIN", "cdn.example.com"), ("CLOUDFRONT_PRIVATE_KEYS_SSM", "/k")]),
-        ("STORAGE_CDN_PRIVATE_KEYS", &[("STORAGE_CDN_DOMAIN", "cdn.example.com"), ("STORAGE_CDN_KEY_PAIR_ID", "K1")]),
+        (
+            "STORAGE_CDN_KEY_PAIR_ID",
+            &[("STORAGE_CDN_DOMAIN", "cdn.example.com"), ("CLOUDFRONT_PRIVATE_KEYS_SSM", "/k")],
+        ),
+        (
+            "STORAGE_CDN_PRIVATE_KEYS",
+            &[("STORAGE_CDN_DOMAIN", "cdn.example.com"), ("STORAGE_CDN_KEY_PAIR_ID", "K1")],
+        ),
         ("STORAGE_ENVIRONMENT", &[("ENVIRONMENT", "prod")]),
         ("STORAGE_DEFAULT_ACL", &[("STORAGE_DEFAULT_ACL", "public-read-write")]),
         ("STORAGE_DEFAULT_STORAGE_CLASS", &[("STORAGE_DEFAULT_STORAGE_CLASS", "GLACIER")]),
         ("STORAGE_DEFAULT_STORAGE_CLASS", &[("STORAGE_DEFAULT_STORAGE_CLASS", "REDUCED_REDUNDANCY")]),
         ("STORAGE_BUCKET_NAMING_PATTERN", &[("STORAGE_BUCKET_NAMING_PATTERN", "uploads")]),
         ("STORAGE_BUCKET_NAMING_PATTERN", &[("STORAGE_BUCKET_NAMING_PATTERN", "{tenant}-{tenant_slug}")]),
-        ("STORAGE_ISOLATION_MODE", &[("STORAGE_ENABLE_MULTI_TENANCY", "false"), ("STORAGE_ISOLATION_MODE", "bucket")]),
+        (
+            "STORAGE_ISOLATION_MODE",
+            &[("STORAGE_ENABLE_MULTI_TENANCY", "false"), ("STORAGE_ISOLATION_MODE", "bucket")],
+        ),
         ("STORAGE_DEFAULT_TENANT", &[("STORAGE_DEFAULT_TENANT", "acme")]),
         ("STORAGE_PRESIGN_EXPIRY", &[("STORAGE_PRESIGN_EXPIRY", "604801")]),
         ("STORAGE_DIRECT_MAX_BYTES", &[("STORAGE_DIRECT_MAX_BYTES", "10485760")]),

@@ -11,10 +11,11 @@ pub struct Sequencer(Option<String>);
 impl Sequencer {
     /// Reads the text of an event.
     pub fn new(text: Option<&str>) -> Self {
-        let readable = |text: &&str| {
-            (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        Sequencer(text.filter(readable).map(|text| text.to_ascii_uppercase().trim_end_matches('0').to_owned()))
+        let readable =
+            |text: &&str| (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        Sequencer(
+            text.filter(readable).map(|text| text.to_ascii_uppercase().trim_end_matches('0').to_owned()),
+        )
     }
 }
 

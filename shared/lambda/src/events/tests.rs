@@ -70,10 +70,7 @@ fn e02_g08_one_bad_message_fails_alone_in_every_place() {
         let expected = json!({ "batchItemFailures": [{ "itemIdentifier": format!("m{place}") }] });
         assert_eq!(serde_json::to_value(&response).unwrap(), expected);
     }
-    assert_eq!(
-        serde_json::to_value(BatchResponse::default()).unwrap(),
-        json!({ "batchItemFailures": [] })
-    );
+    assert_eq!(serde_json::to_value(BatchResponse::default()).unwrap(), json!({ "batchItemFailures": [] }));
 }
 
 #[test]

@@ -23,7 +23,9 @@ impl PathParameters {
     /// The text of the parameter `name`. `NotFound` where the route has none.
     pub fn text(&self, name: &str) -> Result<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
-        found.map(|(_, value)| value.as_str()).ok_or_else(|| Error::new(ErrorKind::NotFound, "path parameter"))
+        found
+            .map(|(_, value)| value.as_str())
+            .ok_or_else(|| Error::new(ErrorKind::NotFound, "path parameter"))
     }
 
     /// The parameter `name` read as an id; `InvalidId` where it is none.
@@ -140,7 +142,9 @@ impl<S: Sync> FromRequestParts<S> for Idempotency {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        Ok(Idempotency(text_header(&parts.headers, "idempotency-key")?.map(IdempotencyKey::parse).transpose()?))
+        Ok(Idempotency(
+            text_header(&parts.headers, "idempotency-key")?.map(IdempotencyKey::parse).transpose()?,
+        ))
     }
 }
 

@@ -40,7 +40,10 @@ pub(super) fn check(request: &Request, settings: &HttpSettings) -> Result<()> {
         }
     }
     // An encoded body could grow without limit while it is decoded.
-    if headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
+    if headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
     {
         return Err(Error::new(ErrorKind::UnsupportedMediaType, "content-encoding"));
     }

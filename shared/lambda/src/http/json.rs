@@ -71,7 +71,11 @@ fn require_json(headers: &HeaderMap) -> Result<()> {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     let parameters = parameters.trim().to_ascii_lowercase();
     let is_utf8 = matches!(parameters.as_str(), "" | "charset=utf-8" | "charset=\"utf-8\"");
-    if essence.trim().eq_ignore_ascii_case("application/json") && is_utf8 { Ok(()) } else { Err(unsupported()) }
+    if essence.trim().eq_ignore_ascii_case("application/json") && is_utf8 {
+        Ok(())
+    } else {
+        Err(unsupported())
+    }
 }
 
 /// Reads one strict JSON object.
@@ -95,7 +99,8 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
 }
 
 fn is_name(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 /// Whether `bytes` are exactly one JSON object without duplicate members, not deeper than [`MAX_DEPTH`].

@@ -83,10 +83,8 @@ pub async fn read_form(request: Request, rules: &FormRules<'_>) -> Result<Upload
         // A body longer than it said is cut off here, so a false length buys nothing.
         std::future::ready(if seen <= declared { Ok(chunk) } else { Err(Broken) })
     });
-    let limits = SizeLimit::new()
-        .whole_stream(most)
-        .per_field(MAX_FIELD_BYTES)
-        .for_field(FILE, rules.max_file_bytes);
+    let limits =
+        SizeLimit::new().whole_stream(most).per_field(MAX_FIELD_BYTES).for_field(FILE, rules.max_file_bytes);
     let form = Multipart::with_constraints(counted, boundary, Constraints::new().size_limit(limits));
     let form = collect(form, rules).await?;
     if seen != declared {

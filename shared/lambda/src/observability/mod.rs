@@ -18,7 +18,8 @@ const PANIC_CHARS: usize = 300;
 /// Of other people's crates only warnings and errors are written, at any configured level: at lower ones they print
 /// headers, queries and bodies. A second call has no effect.
 pub fn init(config: &LogConfig, function: &'static str) {
-    let first = tracing::subscriber::set_global_default(subscriber(config, function, std::io::stdout)).is_ok();
+    let first =
+        tracing::subscriber::set_global_default(subscriber(config, function, std::io::stdout)).is_ok();
     if first {
         panic::set_hook(Box::new(|info| log_panic(info)));
     }
@@ -41,7 +42,8 @@ where
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
 {
     // The configuration has checked the filter already.
-    let configured: Targets = config.filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let configured: Targets =
+        config.filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let function = function.replace('-', "_");
     let ours = move |metadata: &Metadata<'_>| {
         let name = metadata.target().split("::").next().unwrap_or_default();
@@ -50,12 +52,9 @@ where
     let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_target(true);
     let lines = match config.format {
         // The span is that of the request, so that every line has its id.
-        LogFormat::Json => lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false)
-            .boxed(),
+        LogFormat::Json => {
+            lines.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
         LogFormat::Text => lines.with_ansi(false).compact().boxed(),
     };
     Registry::default().with(lines.with_filter(configured.and(filter_fn(ours))))

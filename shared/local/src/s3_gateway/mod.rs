@@ -37,6 +37,10 @@ pub use self::server::serve;
 /// The largest file of a form post, which is held in memory: the most a presigned form is issued for.
 const MAX_FORM_FILE: u64 = 100 * 1024 * 1024;
 
+/// How old a form post may be, and how far a client's clock may be off. `s3s` has one limit for both, 15 minutes; on S3
+/// a form lives as long as its policy, and uploads wait in queues for longer than that.
+const MAX_AGE_SECONDS: u32 = 60 * 60;
+
 const NOSNIFF: (HeaderName, HeaderValue) =
     (http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
@@ -118,6 +122,7 @@ impl GatewayBuilder {
     pub fn build(self) -> Gateway {
         let mut config = S3Config::default();
         config.post_object_max_file_size = MAX_FORM_FILE;
+        config.presigned_url_max_skew_time_secs = MAX_AGE_SECONDS;
         let events = event::Events::new(self.relay);
         let mut builder = S3ServiceBuilder::new(service::Service { backend: self.backend, events });
         builder.set_auth(self.auth);

@@ -22,7 +22,8 @@ async fn post(server: &Server, fields: &[(String, String)], file: &[u8]) -> Resp
 #[tokio::test]
 async fn a_form_uploads_what_its_policy_allows_and_is_relayed() {
     let mut server = Server::start().await;
-    let fields = signing::form(BUCKET, KEY, "image/png", (1, 5));
+    // Issued half an hour ago, under a policy that is still valid.
+    let fields = signing::form(BUCKET, KEY, 30, (1, 5));
     let posted = post(&server, &fields, b"hello").await;
     assert_eq!(posted.status(), 201, "{:?}", posted.body());
     assert!(String::from_utf8_lossy(posted.body()).contains(&format!("<Key>{KEY}</Key>")));
@@ -38,7 +39,7 @@ async fn a_form_uploads_what_its_policy_allows_and_is_relayed() {
 #[tokio::test]
 async fn a_form_with_any_other_value_is_refused() {
     let mut server = Server::start().await;
-    let fields = signing::form(BUCKET, KEY, "image/png", (2, 5));
+    let fields = signing::form(BUCKET, KEY, 0, (2, 5));
     assert_eq!(failure(&post(&server, &fields, b"hello!").await), (400, "EntityTooLarge".to_owned()));
     assert!(post(&server, &fields, b"h").await.status().is_client_error());
     let changed = |name: &str, value: &str| {
@@ -47,6 +48,7 @@ async fn a_form_with_any_other_value_is_refused() {
         fields
     };
     for fields in [
+        signing::form(BUCKET, KEY, 61, (1, 5)),
         changed("key", "temp/uploads/t/f/other"),
         changed("Content-Type", "text/html"),
         changed("x-amz-signature", &"0".repeat(64)),

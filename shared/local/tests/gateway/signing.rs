@@ -23,15 +23,16 @@ fn signature(date: &str, text: &str) -> String {
     hex::encode(hmac(&key, text))
 }
 
-fn now() -> (String, String) {
-    let now = OffsetDateTime::now_utc();
+/// The date and the time so many minutes ago.
+fn ago(minutes: i64) -> (String, String) {
+    let now = OffsetDateTime::now_utc() - time::Duration::minutes(minutes);
     let time = now.format(format_description!("[year][month][day]T[hour][minute][second]Z")).unwrap();
     (time[..8].to_owned(), time)
 }
 
 /// A URL for `method` that is signed for its host only.
 pub(crate) fn presigned(host: &str, method: &str, target: &str, expires: i64) -> String {
-    let (date, time) = now();
+    let (date, time) = ago(0);
     presigned_at(host, method, target, &date, &time, expires)
 }
 
@@ -65,12 +66,12 @@ pub(crate) fn presigned_at(
     format!("http://{host}{path}?{query}&X-Amz-Signature={signature}")
 }
 
-/// The fields of a form that may upload `key` as `content_type`, of `sizes` bytes, for ten minutes.
-pub(crate) fn form(bucket: &str, key: &str, content_type: &str, sizes: (u64, u64)) -> Vec<(String, String)> {
-    let (date, time) = now();
+/// The fields of a form, signed so many minutes ago, that may upload `key` as a PNG of `sizes` bytes for ten minutes.
+pub(crate) fn form(bucket: &str, key: &str, minutes: i64, sizes: (u64, u64)) -> Vec<(String, String)> {
+    let (date, time) = ago(minutes);
     let fields = json!({
         "key": key,
-        "Content-Type": content_type,
+        "Content-Type": "image/png",
         "Cache-Control": "no-store",
         "success_action_status": "201",
         "x-amz-meta-name": "n",

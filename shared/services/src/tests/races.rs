@@ -96,14 +96,15 @@ async fn g04_a_late_worker_neither_commits_nor_removes() {
 #[tokio::test]
 async fn g20_a_failed_write_is_not_a_file() {
     use storage_core::ErrorKind;
-    use storage_testkit::faulty::Faulty;
+    use storage_testkit::faulty::{Faulty, Faults};
     for failing in 1..=4 {
         let world = World::new();
         let bytes = photo(64, 1);
         let issued = world.issue_avatar(bytes.len()).await;
         world.post(&issued, &bytes).await;
-        let faulty = Faulty::new(world.storage.clone());
-        faulty.fail_nth("put", failing, ErrorKind::StorageUnavailable);
+        let faults = Faults::new();
+        faults.fail("put", failing, ErrorKind::StorageUnavailable);
+        let faulty = Faulty::new(world.storage.clone(), faults);
         let file: FileId = issued.record.file_id;
         let ingest = world.ingest_over(Arc::new(faulty), Arc::new(Imaging));
         let outcome = ingest.run(world.tenant, file, Source::Staging, &Actor::function("test")).await;

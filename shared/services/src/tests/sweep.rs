@@ -90,6 +90,8 @@ async fn staging_is_cleared_of_what_nobody_waits_for() {
     let counts = world.sweep().run().await.unwrap();
     assert_eq!(counts.staging_removed, 0, "not old enough; its record's own pass removed it already");
     assert!(!world.storage.exists(&forgotten.staging).await.unwrap());
+    world.wait(16);
+    assert_eq!(world.sweep().run().await.unwrap().finished, 1);
     world.post(&forgotten, &Bytes::from_static(b"again")).await;
     world.wait(76);
     let counts = world.sweep().run().await.unwrap();

@@ -8,7 +8,7 @@ use storage_core::ports::StorageBackend;
 use storage_core::record::{FileState, Purpose};
 use storage_core::state::Actor;
 use storage_imaging::Imaging;
-use storage_testkit::faulty::Faulty;
+use storage_testkit::faulty::{Faulty, Faults};
 
 use super::{PlainForm, Shuffle, World, photo};
 use crate::ingest::{Outcome, Source};
@@ -156,17 +156,15 @@ async fn g13_a_swap_before_the_copy_is_noticed() {
         let world = World::new();
         let issued = world.issue_attachment("text/plain", 9).await;
         world.post(&issued, &Bytes::from_static(b"validated")).await;
-        let faulty = Faulty::new(world.storage.clone());
-        let (storage, staging) = (world.storage.clone(), issued.staging.clone());
-        let swapped = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let count = swapped.clone();
-        faulty.before("copy", move |_| {
-            let round = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            if round < swaps {
-                let body = Bytes::from(format!("swapped-{}", round % 10));
-                super::block_on(storage.put(&staging, body.into(), Default::default())).unwrap();
-            }
-        });
+        let faults = Faults::new();
+        for swap in 0..swaps {
+            let (storage, staging) = (world.storage.clone(), issued.staging.clone());
+            faults.before("copy", swap + 1, move || async move {
+                let body = Bytes::from(format!("swapped-{}", swap % 10));
+                storage.put(&staging, body.into(), Default::default()).await.unwrap();
+            });
+        }
+        let faulty = Faulty::new(world.storage.clone(), faults);
         let ingest = world.ingest_over(Arc::new(faulty), Arc::new(Imaging));
         let actor = Actor::function("test");
         let outcome = ingest.run(world.tenant, issued.record.file_id, Source::Staging, &actor).await.unwrap();

@@ -50,7 +50,12 @@ pub(super) struct Expected {
 }
 
 /// Reads the payload of a token whose signature is right.
-pub(super) fn read(payload: &[u8], expected: &Expected, request_id: &str, now: Timestamp) -> Result<Verified> {
+pub(super) fn read(
+    payload: &[u8],
+    expected: &Expected,
+    request_id: &str,
+    now: Timestamp,
+) -> Result<Verified> {
     json::check(payload).map_err(|_| refused("claims are no strict JSON object"))?;
     let claims: Map<String, Value> = serde_json::from_slice(payload).map_err(|_| refused("claims"))?;
 
@@ -113,16 +118,13 @@ fn tenant(claims: &Map<String, Value>) -> (TenantClaim, Option<TenantSlug>) {
         let both = [claims.get(name), nested.and_then(|nested| nested.get(name))];
         both.into_iter().flatten().filter(|value| !value.is_null()).collect::<Vec<_>>()
     };
-    let ids: Option<Vec<TenantId>> = values("tenant_uuid")
-        .into_iter()
-        .map(|value| TenantId::parse(value.as_str()?).ok())
-        .collect();
-    let slugs: Option<Vec<TenantSlug>> = values("tenant_slug")
-        .into_iter()
-        .map(|value| TenantSlug::parse(value.as_str()?).ok())
-        .collect();
+    let ids: Option<Vec<TenantId>> =
+        values("tenant_uuid").into_iter().map(|value| TenantId::parse(value.as_str()?).ok()).collect();
+    let slugs: Option<Vec<TenantSlug>> =
+        values("tenant_slug").into_iter().map(|value| TenantSlug::parse(value.as_str()?).ok()).collect();
     let (Some(ids), Some(slugs)) = (ids, slugs) else { return (TenantClaim::Malformed, None) };
-    let agree = ids.windows(2).all(|pair| pair[0] == pair[1]) && slugs.windows(2).all(|pair| pair[0] == pair[1]);
+    let agree =
+        ids.windows(2).all(|pair| pair[0] == pair[1]) && slugs.windows(2).all(|pair| pair[0] == pair[1]);
     if !agree {
         return (TenantClaim::Contradictory, None);
     }

@@ -83,8 +83,12 @@ impl<'a> Jws<'a> {
         if self.header.alg != key.algorithm_name() {
             return Err(refused("alg is not that of the key"));
         }
-        let verified =
-            jsonwebtoken::crypto::verify(self.signature, self.signed.as_bytes(), &key.decoding, key.algorithm);
+        let verified = jsonwebtoken::crypto::verify(
+            self.signature,
+            self.signed.as_bytes(),
+            &key.decoding,
+            key.algorithm,
+        );
         match verified {
             Ok(true) => Ok(self.payload),
             Ok(false) | Err(_) => Err(refused("signature")),

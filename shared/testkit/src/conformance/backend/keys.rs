@@ -174,7 +174,7 @@ pub(super) async fn names_of_dots_and_devices(bench: Bench) {
         "..a",
         "a..",
         "a..b",
-        ".../x",
+        "...../x",
         ".b/..c",
         "CON",
         "nul.txt",

@@ -13,6 +13,7 @@ mod multipart;
 mod outages;
 mod paging;
 mod reads;
+mod sequence;
 mod writes;
 
 use std::fmt::Debug;
@@ -30,6 +31,8 @@ use uuid::Uuid;
 
 use crate::suite::{Case, Report, cases, run_cases};
 
+pub use sequence::run_sequence;
+
 /// The most a case reads at once.
 const READ_LIMIT: u64 = 64 * 1024 * 1024;
 
@@ -42,15 +45,17 @@ pub struct Differences {
     pub atomic_conditions: bool,
     /// `IfMatch` on a missing object is `PreconditionFailed`.
     pub if_match_needs_an_object: bool,
+    /// `if_match` of a read is judged; else the object is read whatever its tag.
+    pub conditional_reads: bool,
     /// The condition of a copy's destination is judged; else the copy happens whatever is there.
     pub conditional_copy_destination: bool,
     /// The `source_etag` of a copy is judged; else the copy happens whatever the tag.
     pub conditional_copy_source: bool,
     /// A copy onto an existing object is seen whole or not at all.
     pub atomic_copies: bool,
-    /// A write replaces bytes and metadata in one step, also for readers and writers that come meanwhile.
-    pub atomic_writes: bool,
-    /// `a` and `a/b` can both exist.
+    /// A write replaces metadata in the same step as the bytes; else readers may see those of two writes together.
+    pub atomic_metadata: bool,
+    /// Keys have no folders: `a` and `a/b` can both exist, and `a` is missing where only `a/b` exists.
     pub object_beside_folder: bool,
     /// `A` and `a` are different keys.
     pub case_sensitive: bool,
@@ -62,18 +67,26 @@ pub struct Differences {
     pub long_keys: bool,
     /// Listings are in the byte order of whole keys.
     pub list_in_byte_order: bool,
-    /// A prefix need not end at a slash, and the delimiter can be any character.
+    /// A prefix need not end at a slash, and the delimiter can be another character.
     pub list_any_prefix: bool,
+    /// The delimiter can be a character of several bytes.
+    pub wide_delimiters: bool,
+    /// Listings of objects and of parts tell their tags.
+    pub listed_tags: bool,
     /// A listing ends in pages of at most the limit, common prefixes counted.
     pub list_pages: bool,
     /// A write to a missing bucket, or a read of one, does not look like a missing object.
     pub missing_bucket_is_told: bool,
-    /// A suffix of an empty object, and a suffix of no bytes, are invalid.
-    pub strict_suffixes: bool,
+    /// A suffix longer than the object is all of it, and one without bytes is invalid; else either may fail.
+    pub any_suffix: bool,
     /// The tag of an object made of parts differs from that of the same bytes written at once; else it may not.
     pub multipart_etag_differs: bool,
-    /// Part lists are checked against what was uploaded: tags, order, unknown numbers.
-    pub strict_part_lists: bool,
+    /// Part numbers may leave some out.
+    pub part_number_gaps: bool,
+    /// A part list is compared with what was uploaded, tag by tag.
+    pub checked_parts: bool,
+    /// An upload is still there after a completion that was refused.
+    pub repairable_completions: bool,
     /// Calls for an unknown upload are `NotFound`.
     pub unknown_upload_is_told: bool,
 }
@@ -85,10 +98,11 @@ impl Differences {
             conditional_writes: true,
             atomic_conditions: true,
             if_match_needs_an_object: true,
+            conditional_reads: true,
             conditional_copy_destination: true,
             conditional_copy_source: true,
             atomic_copies: true,
-            atomic_writes: true,
+            atomic_metadata: true,
             object_beside_folder: true,
             case_sensitive: true,
             normalisation_sensitive: true,
@@ -96,11 +110,15 @@ impl Differences {
             long_keys: true,
             list_in_byte_order: true,
             list_any_prefix: true,
+            wide_delimiters: true,
+            listed_tags: true,
             list_pages: true,
             missing_bucket_is_told: true,
-            strict_suffixes: true,
+            any_suffix: true,
             multipart_etag_differs: true,
-            strict_part_lists: true,
+            part_number_gaps: true,
+            checked_parts: true,
+            repairable_completions: true,
             unknown_upload_is_told: true,
         }
     }
@@ -159,6 +177,7 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     writes::metadata_of_two_kilobytes_comes_back,
     writes::an_overwrite_replaces_bytes_and_metadata,
     writes::one_tag_everywhere,
+    writes::a_listing_tells_the_same_tag[listed_tags],
     writes::other_bytes_have_another_tag,
     writes::an_empty_object,
     writes::an_empty_stream,
@@ -181,22 +200,24 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     conditions::a_refused_write_changes_no_metadata[conditional_writes],
     reads::ranges_give_their_bytes,
     reads::ranges_beyond_the_end_are_invalid,
+    reads::ranges_of_huge_numbers,
+    reads::a_suffix_longer_than_the_object_is_all_of_it[any_suffix],
     reads::an_inverted_range_is_invalid,
     reads::every_range_of_an_empty_object_is_invalid,
-    reads::a_suffix_without_bytes_is_invalid[strict_suffixes],
+    reads::a_suffix_without_bytes_is_invalid[any_suffix],
     reads::a_range_across_chunks,
     reads::a_read_of_its_tag,
     reads::a_read_of_another_tag_is_refused,
     reads::a_range_of_another_tag_is_refused,
     reads::a_missing_object_is_not_found,
     reads::exists_tells_yes_and_no,
-    reads::a_folder_is_no_object,
+    reads::a_folder_is_no_object[object_beside_folder],
     reads::a_read_tells_the_whole_object,
     deletes::a_delete_is_idempotent,
     deletes::a_deleted_object_is_missing,
     deletes::a_deleted_object_can_be_written_again,
     deletes::a_delete_leaves_its_neighbours,
-    deletes::a_delete_of_a_folder_removes_nothing,
+    deletes::a_delete_of_a_folder_removes_nothing[object_beside_folder],
     deletes::racing_deletes_all_succeed,
     keys::glob_characters_are_literal,
     keys::percent_signs_are_literal,
@@ -208,7 +229,7 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     keys::composed_and_decomposed_are_different[normalisation_sensitive],
     keys::a_key_of_1024_bytes[long_keys],
     keys::a_segment_of_255_bytes[long_keys],
-    keys::a_key_of_many_segments,
+    keys::a_key_of_many_segments[long_keys],
     keys::names_like_side_files,
     keys::names_of_dots_and_devices,
     listing::an_empty_listing,
@@ -219,6 +240,7 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     listing::a_delimiter_folds,
     listing::a_delimiter_folds_behind_a_partial_prefix[list_any_prefix],
     listing::any_character_can_be_the_delimiter[list_any_prefix],
+    listing::a_wide_character_can_be_the_delimiter[wide_delimiters],
     listing::it_sees_every_write_and_delete,
     listing::an_overwritten_object_is_listed_once,
     listing::it_tells_sizes_tags_and_times,
@@ -249,19 +271,19 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     copies::across_buckets,
     copies::a_copy_of_an_empty_object,
     copies::a_copied_tag_is_the_tag_of_the_destination,
-    atomic::readers_never_see_a_mix[atomic_writes],
-    atomic::readers_never_see_a_mix_of_bytes_and_metadata[atomic_writes],
-    atomic::readers_of_a_recreated_object_see_all_or_nothing[atomic_writes],
+    atomic::readers_never_see_a_mix,
+    atomic::readers_never_see_a_mix_of_bytes_and_metadata[atomic_metadata],
+    atomic::readers_of_a_recreated_object_see_all_or_nothing[atomic_metadata],
     atomic::a_read_that_began_before_an_overwrite_gives_the_old_bytes,
     atomic::a_read_that_began_before_a_delete_gives_the_old_bytes_or_fails,
     atomic::an_unfinished_write_is_invisible,
     atomic::an_abandoned_write_leaves_nothing,
-    atomic::the_last_writer_wins_whole[atomic_writes],
+    atomic::the_last_writer_wins_whole[atomic_metadata],
     atomic::readers_never_see_half_a_copy[atomic_copies],
     outages::check_of_a_bucket,
     outages::check_of_a_missing_bucket,
     outages::reads_of_a_missing_bucket_do_not_look_missing[missing_bucket_is_told],
-    outages::writes_to_a_missing_bucket_fail,
+    outages::writes_to_a_missing_bucket_fail[missing_bucket_is_told],
     outages::a_delete_in_a_missing_bucket_is_no_success[missing_bucket_is_told],
 ];
 
@@ -269,18 +291,18 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
 pub const MULTIPART_CASES: &[Case<Bench, Differences>] = cases![
     multipart::parts_in_order,
     multipart::parts_out_of_order,
-    multipart::part_numbers_with_gaps,
+    multipart::part_numbers_with_gaps[part_number_gaps],
     multipart::one_part,
-    multipart::a_part_sent_again_replaces_the_earlier,
-    multipart::parts_are_listed_by_number,
-    multipart::parts_that_are_not_named_are_left_out[strict_part_lists],
-    multipart::a_part_that_was_not_sent_is_refused,
-    multipart::another_tag_is_refused[strict_part_lists],
-    multipart::descending_numbers_are_refused[strict_part_lists],
-    multipart::repeated_numbers_are_refused[strict_part_lists],
-    multipart::a_refused_completion_can_be_repaired[strict_part_lists],
+    multipart::a_part_sent_again_replaces_the_earlier[listed_tags],
+    multipart::parts_are_listed_by_number[listed_tags],
+    multipart::parts_that_are_not_named_are_left_out[part_number_gaps],
+    multipart::a_part_that_was_not_sent_is_refused[checked_parts],
+    multipart::another_tag_is_refused[checked_parts],
+    multipart::descending_numbers_are_refused,
+    multipart::repeated_numbers_are_refused,
+    multipart::a_refused_completion_can_be_repaired[repairable_completions],
     multipart::an_abort_leaves_nothing,
-    multipart::an_abort_is_idempotent,
+    multipart::an_abort_is_idempotent[unknown_upload_is_told],
     multipart::an_unknown_upload_is_not_found[unknown_upload_is_told],
     multipart::an_upload_belongs_to_one_object[unknown_upload_is_told],
     multipart::parts_are_invisible_until_completion,

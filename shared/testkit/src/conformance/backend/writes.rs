@@ -117,6 +117,10 @@ pub(super) async fn one_tag_everywhere(bench: Bench) {
     assert_eq!(bench.backend.head(&object).await.unwrap().etag, stored.etag);
     let read = bench.backend.get(&object, GetOptions::default()).await.unwrap();
     assert_eq!(read.meta.etag, stored.etag);
+}
+
+pub(super) async fn a_listing_tells_the_same_tag(bench: Bench) {
+    let stored = bench.put("a", "bytes").await;
     let request = storage_core::ports::ListRequest::under(&bench.prefix);
     let page = bench.backend.list(&bench.fixture.bucket, request).await.unwrap();
     assert_eq!(page.objects[0].etag, stored.etag);

@@ -234,7 +234,7 @@ pub(super) async fn files_of_an_external_id(bench: Bench) {
         state,
         ..sample_file(bench.tenant, later(index))
     };
-    let records = [with(1, FileState::Deleted), with(2, FileState::Ready)];
+    let records = [with(1, FileState::Deleting), with(2, FileState::Ready)];
     let other = FileRecord {
         external_id: Some(ExternalId::parse("Rechnung #4").unwrap()),
         ..sample_file(bench.tenant, later(3))

@@ -19,7 +19,7 @@ use storage_core::ports::{CommitError, Conflict, MetadataStore, Transaction, Wri
 use storage_core::record::FileRecord;
 
 use crate::records::new_tenant;
-use crate::suite::{Case, Report, cases, run_cases};
+use crate::suite::{Case, Report, cases, eventually, run_cases};
 
 /// What servers are known to differ in. `true` is what DynamoDB does, [`Differences::none`] is all of them.
 #[derive(Clone, Debug)]
@@ -169,16 +169,14 @@ impl Bench {
         expected: T,
         mut query: impl FnMut() -> F,
     ) {
-        let deadline = tokio::time::Instant::now() + self.fixture.lag;
-        let mut ticks = tokio::time::interval(Duration::from_millis(20));
-        loop {
-            ticks.tick().await;
-            let answer = query().await;
-            if answer == expected {
-                return;
+        eventually(self.fixture.lag, || {
+            let (answer, expected) = (query(), &expected);
+            async move {
+                let answer = answer.await;
+                if answer == *expected { Ok(()) } else { Err(format!("{answer:?} instead of {expected:?}")) }
             }
-            assert!(tokio::time::Instant::now() < deadline, "{answer:?} instead of {expected:?}");
-        }
+        })
+        .await;
     }
 }
 

@@ -1,0 +1,104 @@
+//! The arrows between crates, and what may be linked where.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use contract_tests::{functions, linked_crates, metadata, root};
+
+/// The functions that ingest: the only ones with image code.
+const INGESTING: &[&str] = &["complete-upload", "direct-upload", "process-upload"];
+
+/// Crates that decode or encode pictures.
+const CODECS: &[&str] = &[
+    "storage-imaging",
+    "image",
+    "zune-jpeg",
+    "jpeg-encoder",
+    "png",
+    "gif",
+    "image-webp",
+    "fast_image_resize",
+    "moxcms",
+    "thumbhash",
+];
+
+#[test]
+fn image_codecs_are_linked_only_where_uploads_are_ingested() {
+    for function in functions() {
+        let linked = linked_crates(&function);
+        let found: Vec<_> = CODECS.iter().filter(|codec| linked.contains(**codec)).collect();
+        assert_eq!(found.is_empty(), !INGESTING.contains(&function.as_str()), "{function}: {found:?}");
+    }
+}
+
+#[test]
+fn no_function_links_the_local_backend_the_test_kit_or_another_function() {
+    let all = functions();
+    for function in &all {
+        let linked = linked_crates(function);
+        assert!(!linked.contains("storage-local"), "{function}");
+        assert!(!linked.contains("storage-testkit"), "{function}");
+        let others: Vec<_> = all.iter().filter(|other| *other != function && linked.contains(*other)).collect();
+        assert!(others.is_empty(), "{function} links {others:?}");
+    }
+}
+
+#[test]
+fn crates_see_only_what_is_left_of_them() {
+    let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
+        ("storage-core", &[][..]),
+        ("storage-services", &["storage-core"][..]),
+        ("storage-imaging", &["storage-core"][..]),
+        ("storage-aws", &["storage-core"][..]),
+        ("storage-local", &["storage-core"][..]),
+        ("storage-testkit", &["storage-core"][..]),
+        ("storage-lambda", &["storage-core", "storage-services", "storage-aws", "storage-local"][..]),
+    ]);
+    let metadata = metadata();
+    for package in metadata["packages"].as_array().unwrap() {
+        let name = package["name"].as_str().unwrap();
+        let Some(allowed) = allowed.get(name) else { continue };
+        let dependencies = package["dependencies"].as_array().unwrap();
+        let normal = dependencies.iter().filter(|dependency| dependency["kind"].is_null());
+        let own: BTreeSet<_> = normal
+            .map(|dependency| dependency["name"].as_str().unwrap())
+            .filter(|name| name.starts_with("storage-"))
+            .collect();
+        let foreign: Vec<_> = own.iter().filter(|name| !allowed.contains(*name)).collect();
+        assert!(foreign.is_empty(), "{name} depends on {foreign:?}");
+    }
+}
+
+#[test]
+fn the_core_and_the_services_name_no_vendor_no_codec_and_no_machine() {
+    for folder in ["shared/core/src", "shared/services/src"] {
+        for (path, text) in sources(&root().join(folder)) {
+            if path.contains("/tests") {
+                continue;
+            }
+            for word in ["aws_sdk", "aws_config", "std::env", "std::fs", "StatusCode", "axum::", "zune", "reqwest"] {
+                assert!(!text.contains(word), "{path} names {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn only_functions_are_built_by_default() {
+    let metadata = metadata();
+    let members = metadata["workspace_default_members"].as_array().unwrap();
+    assert_eq!(members.len(), functions().len());
+    assert!(members.iter().all(|member| member.as_str().unwrap().contains("/functions/")));
+}
+
+fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push((path.display().to_string(), std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}

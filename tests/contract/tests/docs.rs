@@ -1,0 +1,56 @@
+//! The documentation lists exactly what exists.
+
+use std::collections::BTreeSet;
+
+use contract_tests::read;
+use storage_core::ErrorKind;
+use storage_lambda::config::names;
+
+#[test]
+fn errors_md_lists_every_code_and_no_other() {
+    let text = read("docs/ERRORS.md");
+    let listed: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `"))
+        .filter_map(|row| row.split('`').next())
+        .collect();
+    let known: BTreeSet<&str> = ErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+    assert_eq!(listed, known);
+    for kind in ErrorKind::ALL {
+        let status = storage_lambda::http::error::status(*kind).as_u16().to_string();
+        let row = text.lines().find(|line| line.starts_with(&format!("| `{}`", kind.code()))).unwrap();
+        assert!(row.contains(&status), "{row} should say {status}");
+    }
+}
+
+#[test]
+fn configuration_md_is_what_the_code_reads() {
+    let text = read("docs/CONFIGURATION.md");
+    assert!(
+        text.contains(names::markdown().trim()),
+        "docs/CONFIGURATION.md is out of date; it should contain:\n{}",
+        names::markdown()
+    );
+}
+
+#[test]
+fn features_md_has_one_line_per_row() {
+    let text = read("docs/FEATURES.md");
+    let rows: Vec<u32> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .filter_map(|row| row.split(' ').next().and_then(|number| number.parse().ok()))
+        .collect();
+    assert_eq!(rows, (1..=143).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_code_block_path_of_the_readme_exists() {
+    let text = read("README.md");
+    for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        if !target.starts_with("http") && !target.starts_with('#') {
+            let path = target.split('#').next().unwrap();
+            assert!(contract_tests::root().join(path).exists(), "README.md links to {target}");
+        }
+    }
+}
