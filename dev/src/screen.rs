@@ -24,6 +24,7 @@ pub(crate) fn ready(facts: &Value) {
     let api = text("/api_url");
     let user = text("/user_id");
     let token = text("/tokens/user");
+    let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/photo.jpg");
     println!();
     println!("Stowage is running. Ctrl-C stops it; data stays in .local/.");
     println!();
@@ -40,7 +41,7 @@ pub(crate) fn ready(facts: &Value) {
     println!("Paste this to give the user an avatar, and read it back:");
     println!();
     println!("  TOKEN={token}");
-    println!("  curl -sS -H \"Authorization: Bearer $TOKEN\" -F file=@dev/assets/photo.jpg {api}/api/v1/users/{user}/avatar");
+    println!("  curl -sS -H \"Authorization: Bearer $TOKEN\" -F \"file=@{photo}\" {api}/api/v1/users/{user}/avatar");
     println!("  curl -sSL -H \"Authorization: Bearer $TOKEN\" \"{api}/api/v1/users/{user}/avatar?size=medium\" -o avatar.jpg");
     println!();
     println!("`make demo` in another terminal walks a photo through all of it.");

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use storage_core::{Error, ErrorKind, Result};
-use url::{Host, Url};
+use url::Url;
 
 /// A text that `Debug` never shows.
 #[derive(Clone, PartialEq, Eq)]
@@ -135,17 +135,6 @@ impl AwsSettings {
             return Err(invalid("a timeout of zero"));
         }
         Ok(())
-    }
-
-    /// Whether the endpoint is on this machine.
-    pub fn is_loopback(&self) -> bool {
-        let url = self.endpoint_url().ok().flatten().and_then(|endpoint| Url::parse(&endpoint).ok());
-        match url.as_ref().and_then(Url::host) {
-            Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
     }
 }
 

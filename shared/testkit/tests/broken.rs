@@ -10,7 +10,7 @@ use storage_core::ports::{
     StorageBackend, Stored, WriteCondition,
 };
 use storage_core::{Error, ErrorKind, Result};
-use storage_testkit::conformance::backend::{BackendFixture, run};
+use storage_testkit::conformance::backend::{BackendFixture, run, run_sequence};
 use storage_testkit::memory::MemoryBackend;
 
 /// What is wrong.
@@ -101,9 +101,13 @@ impl Broken {
     }
 }
 
+fn buckets() -> [BucketName; 2] {
+    ["conformance-one", "conformance-other"].map(|name| BucketName::parse(name).unwrap())
+}
+
 /// The cases that fail for a fault.
 async fn caught(fault: Fault) -> Vec<&'static str> {
-    let [one, other] = ["conformance-one", "conformance-other"].map(|name| BucketName::parse(name).unwrap());
+    let [one, other] = buckets();
     let backend = Broken { inner: MemoryBackend::new(&[&one, &other]), fault };
     let report = run(Arc::new(backend), BackendFixture::new(&format!("{fault:?}"), one, other)).await;
     report.failures().iter().map(|(name, _)| *name).collect()
@@ -154,5 +158,26 @@ async fn a_listing_that_loses_objects_is_caught() {
     let failed = caught(Fault::DropsAnObject).await;
     for case in ["pages_of_every_size_give_everything_once", "more_than_a_thousand_objects"] {
         assert!(failed.contains(&case), "{failed:?}");
+    }
+}
+
+#[tokio::test]
+async fn random_sequences_find_a_fault_and_none_in_the_model() {
+    for (fault, found) in
+        [(Some(Fault::DropsAnObject), true), (Some(Fault::CopiesAnyTag), true), (None, false)]
+    {
+        let mut failed = 0;
+        for seed in 1..=20 {
+            let [one, other] = buckets();
+            let inner = MemoryBackend::new(&[&one, &other]);
+            let backend: Arc<dyn StorageBackend> = match fault {
+                Some(fault) => Arc::new(Broken { inner, fault }),
+                None => Arc::new(inner),
+            };
+            let fixture = BackendFixture::new("memory", one, other);
+            let play = async move { run_sequence(backend.as_ref(), &fixture, seed, 100).await };
+            failed += usize::from(tokio::spawn(play).await.is_err());
+        }
+        assert_eq!(failed > 0, found, "{fault:?}: {failed} of 20 sequences differ");
     }
 }

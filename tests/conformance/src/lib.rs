@@ -77,11 +77,14 @@ pub fn loudly(line: &str) {
     let _ = writeln!(stderr, "{line}");
 }
 
-/// `count` seeds: half of them the same in every run, half fresh; or the one in `STOWAGE_TEST_SEED`.
+/// `count` seeds, or as many as `STOWAGE_TEST_SEQUENCES` says: half of them the same in every run, half fresh. Or the one
+/// in `STOWAGE_TEST_SEED`.
 pub fn seeds(count: u64) -> Vec<u64> {
-    if let Some(seed) = opted_in::variable("STOWAGE_TEST_SEED") {
-        return vec![seed.parse().expect("a seed is a number")];
+    let number = |name| opted_in::variable(name).map(|text| text.parse::<u64>().expect("a number"));
+    if let Some(seed) = number("STOWAGE_TEST_SEED") {
+        return vec![seed];
     }
+    let count = number("STOWAGE_TEST_SEQUENCES").unwrap_or(count);
     let fresh = (0..count / 2).map(|_| u64::from(uuid::Uuid::new_v4().as_fields().0));
     (1..=count - count / 2).chain(fresh).collect()
 }

@@ -1,6 +1,6 @@
 //! The same random sequence of operations gives the same answers on disk, over S3 and on the reference model.
 //!
-//! A failure names its seed; `STOWAGE_TEST_SEED` repeats it.
+//! A failure names its seed; `STOWAGE_TEST_SEED` repeats it, `STOWAGE_TEST_SEQUENCES` plays more of them.
 
 use conformance_tests::{fixture, gateway, local, seeds};
 use storage_testkit::conformance::backend::run_sequence;

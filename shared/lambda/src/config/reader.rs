@@ -23,6 +23,8 @@ pub struct Source {
 pub struct Problem {
     /// The canonical name.
     pub name: &'static str,
+    /// The other spelling that was used, if one was.
+    pub alias: Option<&'static str>,
     /// Why, without the value of a secret.
     pub why: String,
 }
@@ -35,7 +37,11 @@ impl fmt::Display for ConfigErrors {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the configuration cannot be used:")?;
         for problem in &self.0 {
-            write!(formatter, "\n  {}: {}", problem.name, problem.why)?;
+            write!(formatter, "\n  {}", problem.name)?;
+            if let Some(alias) = problem.alias {
+                write!(formatter, " (set as {alias})")?;
+            }
+            write!(formatter, ": {}", problem.why)?;
         }
         Ok(())
     }
@@ -57,7 +63,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn problem(&mut self, variable: &Variable, why: impl Into<String>) {
-        let problem = Problem { name: variable.name, why: why.into() };
+        let used = self.sources.iter().find(|source| source.name == variable.name);
+        let alias = used.and_then(|source| source.from).filter(|from| *from != variable.name);
+        let problem = Problem { name: variable.name, alias, why: why.into() };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
@@ -167,7 +175,7 @@ impl<'a> Reader<'a> {
 
     /// An absolute `http` or `https` URL without credentials, query or fragment.
     pub(super) fn url(&mut self, variable: &Variable) -> Option<Url> {
-        self.parsed(variable, |text| parse_url(text))
+        self.parsed(variable, parse_url)
     }
 }
 

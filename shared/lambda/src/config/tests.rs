@@ -137,6 +137,7 @@ fn all_problems_are_reported_at_once_and_no_secret_is() {
             ("STORAGE_SEAL_KEYS", "canary-seal"),
             ("STORAGE_JWT_DEV_KEY", "canary-dev"),
             ("STORAGE_MAX_RETRIES", "many"),
+            ("RUST_LOG", "loud=very"),
             ("STORAGE_S3_ENDPOINT", "https://user:canary-password@s3.example.com"),
         ],
     );
@@ -149,6 +150,7 @@ fn all_problems_are_reported_at_once_and_no_secret_is() {
         "STORAGE_JWT_DEV_KEY",
         "STORAGE_MAX_RETRIES",
         "STORAGE_S3_ENDPOINT",
+        "STORAGE_LOG_LEVEL (set as RUST_LOG)",
     ] {
         assert!(text.contains(name), "{name} is missing in {text}");
     }

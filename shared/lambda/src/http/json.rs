@@ -93,7 +93,7 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         let quoted = unknown || text.starts_with("missing field `");
         match text.split('`').nth(1).filter(|name| quoted && is_name(name)) {
             Some(name) => error.with_details(serde_json::json!({ "field": name })),
-            None => error.with_cause(cause),
+            None => error,
         }
     })
 }
@@ -105,7 +105,10 @@ fn is_name(text: &str) -> bool {
 
 /// Whether `bytes` are exactly one JSON object without duplicate members, not deeper than [`MAX_DEPTH`].
 pub fn check(bytes: &[u8]) -> Result<()> {
-    let invalid = |cause| Error::new(ErrorKind::InvalidJson, "json").with_cause(cause);
+    // Of the cause only the place is kept: its text may quote the body, which the log must not hold.
+    let invalid = |cause: serde_json::Error| {
+        Error::new(ErrorKind::InvalidJson, format!("json at line {} column {}", cause.line(), cause.column()))
+    };
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let is_object = Strict { depth: MAX_DEPTH }.deserialize(&mut deserializer).map_err(invalid)?;
     deserializer.end().map_err(invalid)?;

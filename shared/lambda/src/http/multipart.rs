@@ -132,9 +132,8 @@ async fn collect(mut form: Multipart<'_>, rules: &FormRules<'_>) -> Result<Uploa
 fn check_part(part: &Field<'_>) -> Result<String> {
     let size: usize = part.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let nested = part.content_type().is_some_and(|mime| mime.type_() == "multipart");
-    let encoded = part.headers().contains_key("content-transfer-encoding")
-        && part.headers()["content-transfer-encoding"] != "binary"
-        && part.headers()["content-transfer-encoding"] != "8bit";
+    let encoding = part.headers().get("content-transfer-encoding").map(|value| value.as_bytes());
+    let encoded = encoding.is_some_and(|encoding| !matches!(encoding, b"binary" | b"8bit" | b"7bit"));
     if size > MAX_PART_HEADER_BYTES || nested || encoded {
         return Err(Error::new(ErrorKind::InvalidRequest, "headers of a part"));
     }

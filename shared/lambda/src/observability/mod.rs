@@ -10,7 +10,7 @@ use tracing_subscriber::registry::Registry;
 
 use crate::config::{Config, LogConfig, LogFormat};
 
-/// The most characters of a panic's message: it may quote what a decoder was reading.
+/// The most characters of a panic's message.
 const PANIC_CHARS: usize = 300;
 
 /// Sends log lines to standard output, and panics too. `function` is the name of the calling crate.
@@ -21,7 +21,7 @@ pub fn init(config: &LogConfig, function: &'static str) {
     let first =
         tracing::subscriber::set_global_default(subscriber(config, function, std::io::stdout)).is_ok();
     if first {
-        panic::set_hook(Box::new(|info| log_panic(info)));
+        panic::set_hook(Box::new(log_panic));
     }
 }
 
@@ -70,6 +70,8 @@ fn log_panic(info: &panic::PanicHookInfo<'_>) {
         .unwrap_or("no message");
     let message: String = message
         .chars()
+        // What follows a quote may be a file name or a body.
+        .take_while(|character| !matches!(character, '`' | '"'))
         .take(PANIC_CHARS)
         .map(|character| if character.is_control() { ' ' } else { character })
         .collect();

@@ -72,7 +72,7 @@ pub(super) fn lock(dir: &Dir, name: &str) -> Result<Lock> {
     // Each open file has its own lock, so that threads of one process exclude each other too.
     let file = rustix::fs::openat(dir, name, flags, Mode::RUSR | Mode::WUSR).map_err(failed)?;
     loop {
-        match rustix::fs::flock(&file, FlockOperation::LockShared) {
+        match rustix::fs::flock(&file, FlockOperation::LockExclusive) {
             Ok(()) => return Ok(Lock { _file: File::from(file) }),
             Err(Errno::INTR) => {}
             Err(errno) => return Err(failed(errno)),

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod contract;
+mod full;
 mod listing;
 mod multipart;
 mod planted;

@@ -64,21 +64,22 @@ async fn writes_and_deletes_of_neighbours_do_not_disturb_each_other() {
 }
 
 /// How many objects the processes race for.
-const ROUNDS: usize = 20;
+const ROUNDS: usize = 60;
 
 /// Starts this test binary again to run `name` in a process of its own.
 fn child(name: &str, root: &Path) -> Child {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name, "--ignored", "--nocapture"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    child_of(Command::new(std::env::current_exe().unwrap()), name, root)
+}
+
+/// The same through `command`, which ends in the path of this test binary.
+pub(crate) fn child_of(mut command: Command, name: &str, root: &Path) -> Child {
+    command.args(["--exact", name, "--ignored", "--nocapture"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     writeln!(child.stdin.as_mut().unwrap(), "{}", root.display()).unwrap();
     child
 }
 
-fn root_from_parent() -> String {
+pub(crate) fn root_from_parent() -> String {
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).unwrap();
     line.trim_end().to_owned()

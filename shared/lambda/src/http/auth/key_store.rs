@@ -21,6 +21,8 @@ const HARD_LIMIT: Duration = Duration::from_secs(6 * 3600);
 const PAUSE: Duration = Duration::from_secs(60);
 /// Between two fetches while there are no keys at all.
 const PAUSE_WITHOUT_KEYS: Duration = Duration::from_secs(5);
+/// The most time one fetch may take, because requests wait for it.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Fetches the issuer's JWK set.
 #[async_trait]
@@ -97,7 +99,9 @@ impl Published {
     }
 
     async fn fetch(&self) -> Result<KeySet> {
-        let keys = KeySet::parse(&self.source.fetch().await?)?;
+        let fetched = tokio::time::timeout(PATIENCE, self.source.fetch()).await;
+        let late = |_| Error::new(ErrorKind::Internal, "the issuer does not answer in time");
+        let keys = KeySet::parse(&fetched.map_err(late)??)?;
         if keys.is_empty() {
             return Err(Error::new(ErrorKind::Internal, "the issuer publishes no usable key"));
         }

@@ -79,6 +79,8 @@ pub struct Differences {
     pub missing_bucket_is_told: bool,
     /// A suffix longer than the object is all of it, and one without bytes is invalid; else either may fail.
     pub any_suffix: bool,
+    /// Uploads in parts work, and their answers can be read.
+    pub multipart: bool,
     /// The tag of an object made of parts differs from that of the same bytes written at once; else it may not.
     pub multipart_etag_differs: bool,
     /// Part numbers may leave some out.
@@ -115,6 +117,7 @@ impl Differences {
             list_pages: true,
             missing_bucket_is_told: true,
             any_suffix: true,
+            multipart: true,
             multipart_etag_differs: true,
             part_number_gaps: true,
             checked_parts: true,
@@ -289,28 +292,28 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
 
 /// The cases of [`MultipartBackend`].
 pub const MULTIPART_CASES: &[Case<Bench, Differences>] = cases![
-    multipart::parts_in_order,
-    multipart::parts_out_of_order,
-    multipart::part_numbers_with_gaps[part_number_gaps],
-    multipart::one_part,
-    multipart::a_part_sent_again_replaces_the_earlier[listed_tags],
-    multipart::parts_are_listed_by_number[listed_tags],
-    multipart::parts_that_are_not_named_are_left_out[part_number_gaps],
-    multipart::a_part_that_was_not_sent_is_refused[checked_parts],
-    multipart::another_tag_is_refused[checked_parts],
-    multipart::descending_numbers_are_refused,
-    multipart::repeated_numbers_are_refused,
-    multipart::a_refused_completion_can_be_repaired[repairable_completions],
-    multipart::an_abort_leaves_nothing,
-    multipart::an_abort_is_idempotent[unknown_upload_is_told],
-    multipart::an_unknown_upload_is_not_found[unknown_upload_is_told],
-    multipart::an_upload_belongs_to_one_object[unknown_upload_is_told],
-    multipart::parts_are_invisible_until_completion,
-    multipart::the_old_object_stays_until_completion,
-    multipart::options_are_those_of_the_start,
-    multipart::the_tag_of_parts,
-    multipart::two_uploads_of_one_object,
-    multipart::a_short_part_is_refused,
+    multipart::parts_in_order[multipart],
+    multipart::parts_out_of_order[multipart],
+    multipart::part_numbers_with_gaps[multipart, part_number_gaps],
+    multipart::one_part[multipart],
+    multipart::a_part_sent_again_replaces_the_earlier[multipart, listed_tags],
+    multipart::parts_are_listed_by_number[multipart, listed_tags],
+    multipart::parts_that_are_not_named_are_left_out[multipart, part_number_gaps],
+    multipart::a_part_that_was_not_sent_is_refused[multipart, checked_parts],
+    multipart::another_tag_is_refused[multipart, checked_parts],
+    multipart::descending_numbers_are_refused[multipart],
+    multipart::repeated_numbers_are_refused[multipart],
+    multipart::a_refused_completion_can_be_repaired[multipart, repairable_completions],
+    multipart::an_abort_leaves_nothing[multipart],
+    multipart::an_abort_is_idempotent[multipart, unknown_upload_is_told],
+    multipart::an_unknown_upload_is_not_found[multipart, unknown_upload_is_told],
+    multipart::an_upload_belongs_to_one_object[multipart, unknown_upload_is_told],
+    multipart::parts_are_invisible_until_completion[multipart],
+    multipart::the_old_object_stays_until_completion[multipart],
+    multipart::options_are_those_of_the_start[multipart],
+    multipart::the_tag_of_parts[multipart],
+    multipart::two_uploads_of_one_object[multipart],
+    multipart::a_short_part_is_refused[multipart],
 ];
 
 /// Runs the cases of [`StorageBackend`].

@@ -1,0 +1,58 @@
+//! What takes the place of AWS signers: forms that are remembered, and URLs that show their object.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use storage_core::Result;
+use storage_core::key::Visibility;
+use storage_core::ports::{PostRequest, PresignPost, PresignedPost, ResolvedUrl, UrlSigner, UrlTarget};
+use storage_core::timestamp::Timestamp;
+
+/// How long a reader's signed URL works here.
+pub(crate) const URL_LIFE: Duration = Duration::from_secs(900);
+
+/// Signs forms, and remembers what it signed, so that a form can be held to it.
+#[derive(Debug, Default)]
+pub struct Forms {
+    signed: Mutex<Vec<(PostRequest, Timestamp)>>,
+}
+
+impl Forms {
+    /// The last policy signed for this key, and when it expires.
+    pub fn policy(&self, key: &str) -> Option<(PostRequest, Timestamp)> {
+        let signed = self.signed.lock().unwrap();
+        signed.iter().rev().find(|(request, _)| request.object.key.as_str() == key).cloned()
+    }
+}
+
+#[async_trait]
+impl PresignPost for Forms {
+    async fn presign_post(&self, request: PostRequest, now: Timestamp) -> Result<PresignedPost> {
+        let expires_at = now + request.expires_in;
+        let fields = [
+            ("key".to_owned(), request.object.key.to_string()),
+            ("Content-Type".to_owned(), request.content_type.clone()),
+        ];
+        self.signed.lock().unwrap().push((request, expires_at));
+        Ok(PresignedPost { url: "https://upload.test/".to_owned(), fields: fields.into(), expires_at })
+    }
+}
+
+/// URLs of the form `https://{bucket}.cdn.test/{key}`, with the disposition they ask for as a query.
+#[derive(Debug)]
+pub struct PathSigner;
+
+#[async_trait]
+impl UrlSigner for PathSigner {
+    async fn resolve(&self, target: &UrlTarget, now: Timestamp) -> Result<ResolvedUrl> {
+        let mut url = format!("https://{}.cdn.test/{}", target.object.bucket, target.object.key);
+        if let Some((disposition, name)) = &target.disposition {
+            let header = name.content_disposition(*disposition);
+            url.push_str(&format!("?disposition={}", utf8_percent_encode(&header, NON_ALPHANUMERIC)));
+        }
+        let expires_at = (target.visibility == Visibility::Private).then(|| now + URL_LIFE);
+        Ok(ResolvedUrl { url, expires_at })
+    }
+}

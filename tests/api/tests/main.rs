@@ -1,0 +1,3 @@
+//! The API, guarantee by guarantee.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
+
