@@ -152,9 +152,10 @@ fn retries(settings: &AwsSettings) -> RetryConfig {
 /// The whole of a call is bounded too: its attempts and the pauses between them.
 fn timeouts(settings: &AwsSettings, attempt: Duration) -> TimeoutConfig {
     let attempts = settings.max_retries.saturating_add(1);
+    let every_attempt = attempt.saturating_mul(attempts).saturating_add(LONGEST_PAUSE);
     TimeoutConfig::builder()
         .connect_timeout(settings.connect_timeout)
         .operation_attempt_timeout(attempt)
-        .operation_timeout(attempt.saturating_mul(attempts).saturating_add(LONGEST_PAUSE))
+        .operation_timeout(settings.call_timeout.map_or(every_attempt, |limit| limit.min(every_attempt)))
         .build()
 }

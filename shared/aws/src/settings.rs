@@ -66,6 +66,9 @@ pub struct AwsSettings {
     pub retries: Retries,
     /// The longest one attempt may take, its body included where it is sent. DynamoDB, SQS and SSM are held to less.
     pub timeout: Duration,
+    /// The longest one call may take with all its repetitions; a function that has to answer sets it below its deadline.
+    /// `None` allows every repetition its full time.
+    pub call_timeout: Option<Duration>,
     /// The longest opening a connection may take.
     pub connect_timeout: Duration,
     /// The most idle connections that are kept per host.
@@ -87,6 +90,7 @@ impl AwsSettings {
             max_retries: 3,
             retries: Retries::Standard,
             timeout: Duration::from_secs(30),
+            call_timeout: None,
             connect_timeout: Duration::from_secs(3),
             max_pool_connections: 50,
         }

@@ -318,10 +318,9 @@ impl ObjectKey {
                 .and_then(|rest| rest.strip_prefix('/'))
                 .ok_or_else(invalid)?;
         }
-        if !rest.starts_with("temp/") && !rest.starts_with("quarantine/") {
-            if let Some(tenant) = space.tenant {
-                rest = rest.strip_prefix(&format!("{tenant}/")).ok_or_else(invalid)?;
-            }
+        let shared = !rest.starts_with("temp/") && !rest.starts_with("quarantine/");
+        if let Some(tenant) = space.tenant.filter(|_| shared) {
+            rest = rest.strip_prefix(&format!("{tenant}/")).ok_or_else(invalid)?;
         }
         let key = Self::parse_relative(rest).ok_or_else(invalid)?;
         // Only the exact text that is written is read back: no upper-case ids, no other spelling of a number.

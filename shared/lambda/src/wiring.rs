@@ -49,6 +49,7 @@ fn aws_settings(config: &Config) -> AwsSettings {
             RetryMode::Adaptive => Retries::Adaptive,
         },
         timeout: s3.timeout,
+        call_timeout: Some(s3.timeout),
         max_pool_connections: s3.max_pool_connections,
         ..AwsSettings::new(&s3.region)
     }

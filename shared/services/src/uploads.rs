@@ -163,10 +163,10 @@ impl Uploads {
         let declared = self.declared(&request)?;
         policy::check_metadata(&request.metadata)?;
         let placement = self.tenants.placement(context).await?;
-        if let Some(idempotency) = &idempotency {
-            if let Some(record) = self.replay(context, idempotency).await? {
-                return Ok(record);
-            }
+        if let Some(idempotency) = &idempotency
+            && let Some(record) = self.replay(context, idempotency).await?
+        {
+            return Ok(record);
         }
         if let Some(external) = &request.external_id {
             self.external_id_is_free(context, external).await?;

@@ -50,13 +50,12 @@ impl Job<'_> {
         }
         let file = Some(self.record.file_id);
         let mut writes = vec![Write::SetPointer { key, expected: pointer.current_seq, seq, file }];
-        if let Some(old) = pointer.current_file_id {
-            if let Some(old) = store.get_file(self.record.tenant, old).await? {
-                let now = self.ingest.ledger.clock.now();
-                if let Ok(change) = state::apply(&old, Event::Replace, self.actor, now) {
-                    writes.extend(change.into_writes());
-                }
-            }
+        if let Some(old) = pointer.current_file_id
+            && let Some(old) = store.get_file(self.record.tenant, old).await?
+            && let Ok(change) =
+                state::apply(&old, Event::Replace, self.actor, self.ingest.ledger.clock.now())
+        {
+            writes.extend(change.into_writes());
         }
         Ok(Some(writes))
     }
