@@ -59,13 +59,15 @@ impl Demo {
 
     async fn walk(&self) -> Outcome<()> {
         let avatar = format!("/users/{}/avatar", self.user);
-        let photo = json!({ "filename": "photo.jpg", "content_type": "image/jpeg", "size_bytes": PHOTO.len() });
+        let photo =
+            json!({ "filename": "photo.jpg", "content_type": "image/jpeg", "size_bytes": PHOTO.len() });
 
         let issued = self.step("ask for an upload", self.json(Method::POST, &avatar, Some(&photo))).await?;
         let file = text(&issued, "/file_id")?;
         self.step("post the photo straight to S3", self.post_form(&issued)).await?;
         self.step("event: validate, make thumbnails", self.until_ready(&file)).await?;
-        let info = self.step("look the avatar up", self.json(Method::GET, &format!("{avatar}/info"), None)).await?;
+        let info =
+            self.step("look the avatar up", self.json(Method::GET, &format!("{avatar}/info"), None)).await?;
         for size in ["small", "medium", "large", "original"] {
             let url = text(&info, &format!("/sizes/{size}/url"))?;
             self.step(&format!("download {size}"), self.download(&url)).await?;
@@ -95,7 +97,8 @@ impl Demo {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Outcome<Response> {
-        let mut request = self.client.request(method.clone(), format!("{}{path}", self.api)).bearer_auth(&self.token);
+        let mut request =
+            self.client.request(method.clone(), format!("{}{path}", self.api)).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -139,7 +142,8 @@ impl Demo {
 
     async fn direct(&self, avatar: &str) -> Outcome<Value> {
         let form = Form::new().part("file", Part::bytes(PHOTO).file_name("photo.jpg"));
-        let request = self.client.post(format!("{}{avatar}", self.api)).bearer_auth(&self.token).multipart(form);
+        let request =
+            self.client.post(format!("{}{avatar}", self.api)).bearer_auth(&self.token).multipart(form);
         let response = during("the direct upload", request.send().await)?;
         let status = response.status();
         let body: Value = during("the direct upload", response.json().await)?;
@@ -150,10 +154,18 @@ impl Demo {
         let response = during("the download", self.client.get(url).send().await)?;
         let status = response.status();
         let bytes = during("the download", response.bytes().await)?;
-        if status.is_success() && !bytes.is_empty() { Ok(bytes.len()) } else { Err(format!("{url} answered {status}")) }
+        if status.is_success() && !bytes.is_empty() {
+            Ok(bytes.len())
+        } else {
+            Err(format!("{url} answered {status}"))
+        }
     }
 }
 
 fn text(value: &Value, pointer: &str) -> Outcome<String> {
-    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned).ok_or_else(|| format!("the answer has no {pointer}"))
+    value
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .map(str::to_owned)
+        .ok_or_else(|| format!("the answer has no {pointer}"))
 }

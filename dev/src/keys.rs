@@ -31,7 +31,10 @@ impl Keys {
     /// Those of the last run, or new ones.
     pub(crate) fn load_or_make(local: &Local) -> Outcome<Self> {
         if let Ok(text) = std::fs::read_to_string(local.path("keys.json")) {
-            return during(".local/keys.json is damaged; remove it to start anew", serde_json::from_str(&text));
+            return during(
+                ".local/keys.json is damaged; remove it to start anew",
+                serde_json::from_str(&text),
+            );
         }
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
             .map_err(|_| "cannot make a key".to_owned())?;
@@ -40,7 +43,10 @@ impl Keys {
             secret_key: format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()),
             token_key: STANDARD.encode(pkcs8.as_ref()),
             token_key_id: format!("dev-{}", &Uuid::new_v4().simple().to_string()[..8]),
-            seal_keys: format!("1:{}", STANDARD.encode([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat())),
+            seal_keys: format!(
+                "1:{}",
+                STANDARD.encode([Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat())
+            ),
             tenant: Uuid::new_v4(),
             other_tenant: Uuid::new_v4(),
             user: Uuid::new_v4(),

@@ -18,7 +18,9 @@ async fn main() -> ExitCode {
         None => false,
         Some("demo") => true,
         Some(other) => {
-            screen::error(&format!("unknown argument `{other}`; `stowage-dev` and `stowage-dev demo` are all there is"));
+            screen::error(&format!(
+                "unknown argument `{other}`; `stowage-dev` and `stowage-dev demo` are all there is"
+            ));
             return ExitCode::from(2);
         }
     };

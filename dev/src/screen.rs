@@ -41,8 +41,12 @@ pub(crate) fn ready(facts: &Value) {
     println!("Paste this to give the user an avatar, and read it back:");
     println!();
     println!("  TOKEN={token}");
-    println!("  curl -sS -H \"Authorization: Bearer $TOKEN\" -F \"file=@{photo}\" {api}/api/v1/users/{user}/avatar");
-    println!("  curl -sSL -H \"Authorization: Bearer $TOKEN\" \"{api}/api/v1/users/{user}/avatar?size=medium\" -o avatar.jpg");
+    println!(
+        "  curl -sS -H \"Authorization: Bearer $TOKEN\" -F \"file=@{photo}\" {api}/api/v1/users/{user}/avatar"
+    );
+    println!(
+        "  curl -sSL -H \"Authorization: Bearer $TOKEN\" \"{api}/api/v1/users/{user}/avatar?size=medium\" -o avatar.jpg"
+    );
     println!();
     println!("`make demo` in another terminal walks a photo through all of it.");
     use std::io::Write;

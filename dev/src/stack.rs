@@ -39,8 +39,10 @@ pub(crate) struct Stack {
 
 /// Starts the stack, shows it, and stops it at Ctrl-C or SIGTERM.
 pub(crate) async fn run_until_interrupted() -> Outcome<()> {
-    let mut interrupt = during("signals", tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()))?;
-    let mut terminate = during("signals", tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()))?;
+    let mut interrupt =
+        during("signals", tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()))?;
+    let mut terminate =
+        during("signals", tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()))?;
     let mut stack = tokio::select! {
         stack = Stack::start() => stack?,
         _ = interrupt.recv() => return Err("interrupted while starting".to_owned()),
@@ -80,7 +82,9 @@ impl Stack {
         let database = during("DynamoDB", dynoxide::Database::new(&database.to_string_lossy()))?;
         let ended = wait_for(stopped.clone());
         servers.push(tokio::spawn(async move {
-            if let Err(message) = dynoxide::server::serve_with_shutdown(dynamodb_listener, database, ended).await {
+            if let Err(message) =
+                dynoxide::server::serve_with_shutdown(dynamodb_listener, database, ended).await
+            {
                 screen::error(&message);
             }
         }));
@@ -154,7 +158,9 @@ impl Stack {
                 match answer {
                     Ok(()) => break,
                     Err(reason) if started.elapsed() > PATIENCE => {
-                        return Err(format!("{function} does not answer ({reason}); see .local/functions.log"));
+                        return Err(format!(
+                            "{function} does not answer ({reason}); see .local/functions.log"
+                        ));
                     }
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
                 }
@@ -209,7 +215,10 @@ pub(crate) fn client() -> Outcome<reqwest::Client> {
 }
 
 /// A port named by the environment, or a free one.
-#[expect(clippy::disallowed_methods, reason = "the ports of the development stack are no configuration of a function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the ports of the development stack are no configuration of a function"
+)]
 async fn listen(variable: &str) -> Outcome<TcpListener> {
     let port = match std::env::var(variable) {
         Ok(text) => during(&format!("{variable}={text} is no port"), text.parse::<u16>())?,

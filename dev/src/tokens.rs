@@ -35,7 +35,10 @@ pub(crate) fn make(keys: &Keys) -> Outcome<Value> {
         }
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some(keys.token_key_id.clone());
-        during("cannot sign a token", encode(&header, &claims, &EncodingKey::from_ec_der(&keys.token_pkcs8()?)))
+        during(
+            "cannot sign a token",
+            encode(&header, &claims, &EncodingKey::from_ec_der(&keys.token_pkcs8()?)),
+        )
     };
     Ok(json!({
         "user": sign(keys.user.to_string(), Some(own), "")?,

@@ -35,7 +35,9 @@ impl Local {
             let known = fs::read_to_string(self.facts()).unwrap_or_default();
             let facts: serde_json::Value = serde_json::from_str(&known).unwrap_or_default();
             let place = facts["api_url"].as_str().map(|url| format!(" at {url}")).unwrap_or_default();
-            return Err(format!("a stack of this checkout is already running{place}; stop it with Ctrl-C first"));
+            return Err(format!(
+                "a stack of this checkout is already running{place}; stop it with Ctrl-C first"
+            ));
         }
         self.lock = Some(file);
         Ok(())
@@ -59,18 +61,22 @@ impl Local {
     /// Writes a file that only this user can read, all at once.
     pub(crate) fn write(&self, name: &str, text: &str) -> Outcome<()> {
         let staged = self.path(&format!("{name}.new"));
-        let written = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&staged).and_then(
-            |mut file| {
-                use std::io::Write;
-                file.write_all(text.as_bytes())
-            },
-        );
+        let written =
+            OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&staged).and_then(
+                |mut file| {
+                    use std::io::Write;
+                    file.write_all(text.as_bytes())
+                },
+            );
         during(&format!("cannot write .local/{name}"), written)?;
         during(&format!("cannot write .local/{name}"), fs::rename(&staged, self.path(name)))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "where the development stack keeps its data is no configuration of a function")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where the development stack keeps its data is no configuration of a function"
+)]
 fn data_folder() -> Option<PathBuf> {
     std::env::var_os("STOWAGE_DATA_DIR").map(PathBuf::from)
 }

@@ -32,7 +32,12 @@ impl Upload {
 }
 
 /// An avatar: the file, and whether anyone may read it.
-pub(crate) async fn avatar(request: Request, settings: &Settings, kind: EntityKind, entity: EntityId) -> Result<Upload> {
+pub(crate) async fn avatar(
+    request: Request,
+    settings: &Settings,
+    kind: EntityKind,
+    entity: EntityId,
+) -> Result<Upload> {
     let form = read_form(request, &rules(settings, &["is_public", "sha256"])).await?;
     let mut upload = upload(form, Purpose::avatar(kind))?;
     upload.request.entity = Some(entity);
@@ -44,7 +49,8 @@ pub(crate) async fn file(request: Request, settings: &Settings, context: &Tenant
     let names = ["owner_id", "is_public", "metadata", "sha256", "scope", "external_id"];
     let form = read_form(request, &rules(settings, &names)).await?;
     if let Some(owner) = field(&form, "owner_id") {
-        let owner = PrincipalId::parse(owner).map_err(|_| Error::new(ErrorKind::InvalidRequest, "owner_id"))?;
+        let owner =
+            PrincipalId::parse(owner).map_err(|_| Error::new(ErrorKind::InvalidRequest, "owner_id"))?;
         // Files belong to whoever uploads them; naming somebody else is refused rather than ignored.
         if owner != context.principal {
             return Err(Error::new(ErrorKind::Forbidden, "owner_id is somebody else"));
@@ -66,7 +72,11 @@ pub(crate) async fn file(request: Request, settings: &Settings, context: &Tenant
 
 /// The rules of both forms; a file that is too large is sent the other way.
 fn rules<'a>(settings: &Settings, fields: &'a [&'a str]) -> FormRules<'a> {
-    FormRules { max_file_bytes: settings.direct_max_bytes, fields, presign_route: "/api/v1/files/presigned-upload" }
+    FormRules {
+        max_file_bytes: settings.direct_max_bytes,
+        fields,
+        presign_route: "/api/v1/files/presigned-upload",
+    }
 }
 
 fn field<'a>(form: &'a UploadForm, name: &str) -> Option<&'a str> {

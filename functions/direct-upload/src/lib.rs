@@ -18,8 +18,8 @@ use storage_core::state::Actor;
 use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
-use storage_lambda::http::auth::{Authenticator, Caller};
 use storage_lambda::config::Config;
+use storage_lambda::http::auth::{Authenticator, Caller};
 use storage_lambda::http::extract::{Idempotency, PathId};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, multipart, respond};
@@ -120,8 +120,10 @@ async fn avatar(
     }
     let StrictJson(body) = StrictJson::<AvatarRequest>::from_request(request, state).await?;
     let idempotency = idempotency(key, &Method::POST, &path, &body)?;
-    let issued =
-        state.uploads.issue(context, body.into_issue(kind, entity)?, idempotency, state.presign.as_ref()).await?;
+    let issued = state
+        .uploads
+        .issue(context, body.into_issue(kind, entity)?, idempotency, state.presign.as_ref())
+        .await?;
     respond::json(StatusCode::CREATED, &IssuedView::new(issued, state.clock.now()))
 }
 
@@ -166,7 +168,9 @@ async fn ingest(
     let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
     match state.ingest.run(context.tenant, record.file_id, Source::Bytes(bytes), &actor).await? {
         Outcome::Ready(record) | Outcome::Failed(record) => Ok(*record),
-        Outcome::Busy(_) => Err(Error::new(ErrorKind::RequestInProgress, "the first request is still running")),
+        Outcome::Busy(_) => {
+            Err(Error::new(ErrorKind::RequestInProgress, "the first request is still running"))
+        }
         Outcome::NotUploaded(_) => Err(Error::new(ErrorKind::Internal, "a direct upload without bytes")),
         // Only an avatar that lost to a newer one, or a deletion, ends here.
         Outcome::Gone => Err(Error::new(ErrorKind::StateConflict, "superseded or deleted meanwhile")),

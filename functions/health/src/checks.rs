@@ -100,7 +100,9 @@ impl Checks {
     /// The age of the last self-test. A function that was never started has none, which is no failure.
     async fn self_test(&self) -> Result<Option<u64>> {
         match self.ledger.store.get_self_test("process-upload").await? {
-            Some(test) if !test.passed => Err(Error::new(ErrorKind::Internal, "process-upload failed its self-test")),
+            Some(test) if !test.passed => {
+                Err(Error::new(ErrorKind::Internal, "process-upload failed its self-test"))
+            }
             Some(test) => Ok(Some(self.ledger.clock.now().since(test.at).as_secs())),
             None => Ok(None),
         }

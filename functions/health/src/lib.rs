@@ -38,7 +38,8 @@ impl State {
 /// The routes. They answer whether or not storage is switched on.
 pub fn router(state: State) -> Router {
     let settings = HttpSettings { enabled: true, ..HttpSettings::from(state.config.as_ref()) };
-    let routes: Router<State> = Router::new().route("/api/v1/health", get(alive)).route("/api/v1/health/ready", get(ready));
+    let routes: Router<State> =
+        Router::new().route("/api/v1/health", get(alive)).route("/api/v1/health/ready", get(ready));
     finish(routes, settings).with_state(state)
 }
 

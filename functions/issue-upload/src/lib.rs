@@ -63,6 +63,7 @@ async fn issue(
     StrictJson(body): StrictJson<PresignRequest>,
 ) -> ApiResult {
     let idempotency = idempotency(key, &Method::POST, ROUTE, &body)?;
-    let issued = state.uploads.issue(&context, body.into_issue()?, idempotency, state.presign.as_ref()).await?;
+    let issued =
+        state.uploads.issue(&context, body.into_issue()?, idempotency, state.presign.as_ref()).await?;
     respond::json(StatusCode::CREATED, &IssuedView::new(issued, state.clock.now()))
 }

@@ -80,7 +80,9 @@ async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
             }
             Ok(())
         }
-        Err(poison) => Err(storage_core::Error::new(ErrorKind::InvalidRequest, format!("poison: {poison:?}"))),
+        Err(poison) => {
+            Err(storage_core::Error::new(ErrorKind::InvalidRequest, format!("poison: {poison:?}")))
+        }
     }
 }
 

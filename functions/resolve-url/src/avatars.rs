@@ -9,10 +9,10 @@ use storage_core::ports::ResolvedUrl;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 use storage_lambda::http::auth::Caller;
-use storage_lambda::reader::AvatarReader;
 use storage_lambda::http::extract::{PathId, PathParameters, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
+use storage_lambda::reader::AvatarReader;
 use storage_lambda::views::AvatarView;
 use storage_services::resolve::Reader;
 
@@ -176,13 +176,19 @@ pub(crate) async fn batch(
             other => other,
         };
         let error = found.as_ref().err().map(Error::kind);
-        results.push(BatchResult { kind: item.kind, id: item.id, found: found.ok().map(UrlView::from), error });
+        results.push(BatchResult {
+            kind: item.kind,
+            id: item.id,
+            found: found.ok().map(UrlView::from),
+            error,
+        });
     }
     respond::json(StatusCode::OK, &BatchAnswer { results })
 }
 
 async fn resolve_item(state: &State, reader: &Reader<'_>, item: &BatchItem) -> Result<ResolvedUrl> {
-    let kind = EntityKind::from_word(&item.kind).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "kind"))?;
+    let kind =
+        EntityKind::from_word(&item.kind).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "kind"))?;
     let size = size(item.size.as_deref().unwrap_or("medium"))?;
     state.resolver.avatar_url(reader, kind, EntityId::parse(&item.id)?, size).await
 }

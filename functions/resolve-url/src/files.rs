@@ -100,9 +100,13 @@ pub(crate) async fn batch(
             Err(error) => Err(error),
         };
         results.push(match found {
-            Ok(url) => BatchResult { file_id: id, url: Some(url.url), expires_at: url.expires_at, error: None },
+            Ok(url) => {
+                BatchResult { file_id: id, url: Some(url.url), expires_at: url.expires_at, error: None }
+            }
             // An outage is the answer to the whole request; a file that is not ready yet is an item's.
-            Err(error) if error.retryable() && error.kind() != ErrorKind::NotReady => return Err(error.into()),
+            Err(error) if error.retryable() && error.kind() != ErrorKind::NotReady => {
+                return Err(error.into());
+            }
             Err(error) => BatchResult { file_id: id, url: None, expires_at: None, error: Some(error.kind()) },
         });
     }

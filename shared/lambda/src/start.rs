@@ -12,13 +12,19 @@ use crate::observability;
 pub type Error = lambda_runtime::Error;
 
 /// Starts an HTTP function whose router `build` makes from the configuration. `name` is that of the crate.
-pub async fn http(name: &'static str, build: impl AsyncFnOnce(Arc<Config>) -> Result<Router>) -> Result<(), Error> {
+pub async fn http(
+    name: &'static str,
+    build: impl AsyncFnOnce(Arc<Config>) -> Result<Router>,
+) -> Result<(), Error> {
     let router = event(name, build).await?;
     lambda_http::run(router).await
 }
 
 /// Starts any function: what `build` makes is ready to be called.
-pub async fn event<T>(name: &'static str, build: impl AsyncFnOnce(Arc<Config>) -> Result<T>) -> Result<T, Error> {
+pub async fn event<T>(
+    name: &'static str,
+    build: impl AsyncFnOnce(Arc<Config>) -> Result<T>,
+) -> Result<T, Error> {
     // The message names every wrong variable; it is all an operator sees of a function that does not start.
     let config = Config::from_env().map_err(|errors| Error::from(errors.to_string()))?;
     observability::init(&config.log, name);

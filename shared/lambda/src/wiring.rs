@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use storage_aws::{
-    Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries, S3Backend,
-    SecretReader, SqsQueue, Window,
+    Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries,
+    S3Backend, SecretReader, SqsQueue, Window,
 };
 use storage_core::ports::{IngestQueue, MetadataStore, PresignPost, StorageBackend, SystemClock, UrlSigner};
 use storage_core::{Error, ErrorKind, Result};
@@ -29,7 +29,8 @@ impl Clients {
     /// Connects with the configuration's endpoints, credentials and limits. Nothing is sent yet.
     pub async fn new(config: &Arc<Config>) -> Result<Self> {
         let s3 = Aws::connect(&aws_settings(config)).await?;
-        let metadata = s3.with_endpoint(config.metadata.dynamodb_endpoint.as_ref().map(|url| url.as_str()))?;
+        let metadata =
+            s3.with_endpoint(config.metadata.dynamodb_endpoint.as_ref().map(|url| url.as_str()))?;
         Ok(Clients { config: config.clone(), s3, metadata })
     }
 }
@@ -85,8 +86,18 @@ pub fn backend_name(config: &Config) -> &'static str {
 /// The metadata, with its connection opened: init has CPU to spare, the first request has not.
 pub async fn ledger(clients: &Clients) -> Result<Ledger> {
     let store = DynamoStore::new(&clients.metadata, &clients.config.metadata.table);
-    store.warm().await;
+    warm(store.warm()).await;
     Ok(Ledger::new(Arc::new(store) as Arc<dyn MetadataStore>, Arc::new(SystemClock)))
+}
+
+/// The longest a function waits at start for a connection to open. A server that does not answer is the first request's
+/// problem: Lambda ends an init that takes 10 s.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+async fn warm(connection: impl Future<Output = ()>) {
+    if tokio::time::timeout(WARM_UP, connection).await.is_err() {
+        tracing::warn!("a connection could not be opened at start");
+    }
 }
 
 /// The object storage.
@@ -94,7 +105,7 @@ pub async fn storage(clients: &Clients) -> Result<Arc<dyn StorageBackend>> {
     match clients.config.backend {
         Backend::S3 => {
             let backend = S3Backend::new(&clients.s3);
-            backend.warm(&clients.config.buckets.files).await;
+            warm(backend.warm(&clients.config.buckets.files)).await;
             Ok(Arc::new(backend))
         }
         Backend::Local => local_storage(&clients.config),
@@ -108,7 +119,10 @@ fn local_storage(config: &Config) -> Result<Arc<dyn StorageBackend>> {
 
 #[cfg(not(feature = "local"))]
 fn local_storage(_config: &Config) -> Result<Arc<dyn StorageBackend>> {
-    Err(Error::new(ErrorKind::StorageNotConfigured, "STORAGE_BACKEND=local needs a build with the feature `local`"))
+    Err(Error::new(
+        ErrorKind::StorageNotConfigured,
+        "STORAGE_BACKEND=local needs a build with the feature `local`",
+    ))
 }
 
 /// The signer of upload forms. In development it signs for the gateway, which is S3 to browsers.
@@ -134,7 +148,9 @@ pub async fn url_signer(clients: &Clients) -> Result<Arc<dyn UrlSigner>> {
 async fn secret(clients: &Clients, source: &SecretSource) -> Result<storage_aws::Secret> {
     match source {
         SecretSource::Inline(secret) => Ok(storage_aws::Secret::new(secret.expose())),
-        SecretSource::Ssm(name) => SecretReader::new(&clients.s3.with_endpoint(None)?).read_secret(name).await,
+        SecretSource::Ssm(name) => {
+            SecretReader::new(&clients.s3.with_endpoint(None)?).read_secret(name).await
+        }
     }
 }
 

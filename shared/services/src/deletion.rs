@@ -41,7 +41,8 @@ impl Deletion {
     /// legal hold.
     pub async fn delete_file(&self, context: &TenantContext, file: FileId, permanent: bool) -> Result<()> {
         self.tenants.check(context).await?;
-        let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor =
+            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
         for _ in 0..ROUNDS {
             let record = self.ledger.read(context.tenant, file).await?;
             access::may_use_file(context, &record, true)?;
@@ -64,7 +65,9 @@ impl Deletion {
                     }
                     return Ok(());
                 }
-                Some(Applied::Refused(_, Refused::State(FileState::Deleting | FileState::Deleted))) => return Ok(()),
+                Some(Applied::Refused(_, Refused::State(FileState::Deleting | FileState::Deleted))) => {
+                    return Ok(());
+                }
                 Some(Applied::Refused(_, refused)) => {
                     return Err(Error::new(ErrorKind::StateConflict, format!("{refused:?}")));
                 }
@@ -75,10 +78,16 @@ impl Deletion {
     }
 
     /// Deletes the avatar of an entity, and wins over every upload that was issued before. Deleting again is success.
-    pub async fn delete_avatar(&self, context: &TenantContext, kind: EntityKind, entity: EntityId) -> Result<()> {
+    pub async fn delete_avatar(
+        &self,
+        context: &TenantContext,
+        kind: EntityKind,
+        entity: EntityId,
+    ) -> Result<()> {
         self.tenants.check(context).await?;
         access::may_write_avatar(context, kind, entity)?;
-        let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor =
+            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
         let key = PointerKey { tenant: context.tenant, kind, entity };
         self.clear_avatar(key, &actor, None).await
     }

@@ -43,7 +43,13 @@ impl Ledger {
     }
 
     /// Applies an event to the file as it is now, reading it first.
-    pub async fn apply(&self, tenant: TenantId, file: FileId, event: Event, actor: &Actor) -> Result<Applied> {
+    pub async fn apply(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        event: Event,
+        actor: &Actor,
+    ) -> Result<Applied> {
         for _ in 0..ROUNDS {
             let Some(record) = self.store.get_file(tenant, file).await? else { return Ok(Applied::Missing) };
             match self.apply_to(&record, event.clone(), actor).await? {
@@ -55,7 +61,12 @@ impl Ledger {
     }
 
     /// Applies an event to `record`; `None` where it was written by somebody else since it was read.
-    pub async fn apply_to(&self, record: &FileRecord, event: Event, actor: &Actor) -> Result<Option<Applied>> {
+    pub async fn apply_to(
+        &self,
+        record: &FileRecord,
+        event: Event,
+        actor: &Actor,
+    ) -> Result<Option<Applied>> {
         let change = match state::apply(record, event, actor, self.clock.now()) {
             Ok(change) => change,
             Err(refused) => return Ok(Some(Applied::Refused(Box::new(record.clone()), refused))),
@@ -76,7 +87,9 @@ impl Ledger {
         writes.extend(others);
         match self.store.commit(Transaction::new(writes)).await {
             Ok(()) => Ok(record),
-            Err(refused @ CommitError::Conflict(0, Conflict::Revision)) => self.arrived(record, refused).await,
+            Err(refused @ CommitError::Conflict(0, Conflict::Revision)) => {
+                self.arrived(record, refused).await
+            }
             Err(failed @ CommitError::Store(_)) => self.arrived(record, failed).await,
             Err(other) => Err(other),
         }

@@ -26,7 +26,8 @@ pub fn declared_type(text: &str, purpose: Purpose) -> Result<String> {
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let (kind, subtype) = essence.split_once('/').ok_or_else(invalid)?;
     let token = |part: &str| {
-        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&byte))
+        !part.is_empty()
+            && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&^_.+-*".contains(&byte))
     };
     if !token(kind) || !token(subtype) || kind.starts_with('.') || subtype.starts_with('.') {
         return Err(invalid());
@@ -90,7 +91,9 @@ pub fn check_metadata(metadata: &std::collections::BTreeMap<String, String>) -> 
     let total: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     let named = |name: &String| {
         !name.is_empty()
-            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
     };
     let shown = |value: &String| !value.chars().any(char::is_control);
     if total <= 2048 && metadata.keys().all(named) && metadata.values().all(shown) {

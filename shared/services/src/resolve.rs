@@ -89,7 +89,12 @@ impl Resolver {
     }
 
     /// The generation that is current now, with all its sizes.
-    pub async fn avatar_info(&self, reader: &Reader<'_>, kind: EntityKind, entity: EntityId) -> Result<AvatarInfo> {
+    pub async fn avatar_info(
+        &self,
+        reader: &Reader<'_>,
+        kind: EntityKind,
+        entity: EntityId,
+    ) -> Result<AvatarInfo> {
         let record = match self.current_avatar(reader, kind, entity).await {
             Ok(record) => record,
             Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -131,7 +136,12 @@ impl Resolver {
         Ok(sizes)
     }
 
-    async fn current_avatar(&self, reader: &Reader<'_>, kind: EntityKind, entity: EntityId) -> Result<FileRecord> {
+    async fn current_avatar(
+        &self,
+        reader: &Reader<'_>,
+        kind: EntityKind,
+        entity: EntityId,
+    ) -> Result<FileRecord> {
         let tenant = match reader {
             Reader::Caller(context) => {
                 self.tenants.check(context).await?;
@@ -148,7 +158,9 @@ impl Resolver {
             let Some(record) = self.ledger.store.get_file(tenant, file).await? else { continue };
             match (record.state, reader) {
                 (FileState::Ready, Reader::Caller(_)) => return Ok(record),
-                (FileState::Ready, Reader::Anyone(_)) if record.visibility == Visibility::Public => return Ok(record),
+                (FileState::Ready, Reader::Anyone(_)) if record.visibility == Visibility::Public => {
+                    return Ok(record);
+                }
                 (FileState::Ready, Reader::Anyone(_)) => return Err(missing()),
                 _ => {}
             }
@@ -157,7 +169,8 @@ impl Resolver {
     }
 
     async fn variant_url(&self, record: &FileRecord, size: VariantSize) -> Result<ResolvedUrl> {
-        let variant = record.variants.get(&size).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such size"))?;
+        let variant =
+            record.variants.get(&size).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such size"))?;
         self.sign(record, variant.key.clone(), None).await
     }
 
@@ -196,7 +209,8 @@ impl Resolver {
         name: Option<FileName>,
     ) -> Result<ResolvedUrl> {
         readable(record)?;
-        let key = record.final_key.clone().ok_or_else(|| Error::new(ErrorKind::Internal, "ready without a key"))?;
+        let key =
+            record.final_key.clone().ok_or_else(|| Error::new(ErrorKind::Internal, "ready without a key"))?;
         let content_type = record.content_type.as_deref().unwrap_or_default();
         let shown = storage_core::record::is_inline_type(content_type);
         // A type that could run a script is never shown in place, whatever the caller asks for.

@@ -153,7 +153,8 @@ impl Sweep {
                 Ok(())
             }
             None => {
-                let next = record.expires_at.map_or(now + EVENT_GRACE, |expires| expires.min(now + EVENT_GRACE));
+                let next =
+                    record.expires_at.map_or(now + EVENT_GRACE, |expires| expires.min(now + EVENT_GRACE));
                 self.step(record, Event::Postpone(next.max(now + Duration::from_secs(1)))).await.map(drop)
             }
         }
@@ -224,7 +225,9 @@ impl Sweep {
             let page = self.storage.list(&self.settings.staging_bucket, request.clone()).await?;
             listed += page.objects.len() as u64;
             for object in page.objects {
-                if started.since(object.last_modified) >= STAGING_AGE && self.is_orphan(&space, &object).await? {
+                if started.since(object.last_modified) >= STAGING_AGE
+                    && self.is_orphan(&space, &object).await?
+                {
                     orphans.push(object.key);
                 }
             }
@@ -249,7 +252,8 @@ impl Sweep {
         };
         let record = self.ledger.store.get_file(tenant, file).await?;
         Ok(record.is_none_or(|record| {
-            let waits = matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning);
+            let waits =
+                matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning);
             !(waits && record.staging_key.as_ref() == Some(&object.key))
         }))
     }

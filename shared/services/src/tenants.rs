@@ -34,7 +34,9 @@ impl Tenants {
                 (false, _) | (true, Isolation::Prefix) => {
                     Ok(self.place(self.settings.files_bucket.clone(), Isolation::Prefix, context.tenant))
                 }
-                (true, Isolation::Bucket) => Err(Error::new(ErrorKind::TenantNotReady, "tenant without a bucket")),
+                (true, Isolation::Bucket) => {
+                    Err(Error::new(ErrorKind::TenantNotReady, "tenant without a bucket"))
+                }
             };
         };
         if context.slug.as_ref().is_some_and(|slug| *slug != record.slug) {
@@ -42,7 +44,9 @@ impl Tenants {
         }
         match record.state {
             TenantState::Active => Ok(self.place(record.bucket, record.isolation, context.tenant)),
-            TenantState::Creating => Err(Error::new(ErrorKind::TenantNotReady, "tenant is being provisioned")),
+            TenantState::Creating => {
+                Err(Error::new(ErrorKind::TenantNotReady, "tenant is being provisioned"))
+            }
             TenantState::Suspended | TenantState::Deleting => {
                 Err(Error::new(ErrorKind::TenantSuspended, "tenant is not active"))
             }

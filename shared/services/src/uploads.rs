@@ -181,7 +181,8 @@ impl Uploads {
             }
             _ => None,
         };
-        let staging = ObjectKey::Staging { tenant: context.tenant, file: file_id, nonce: UploadNonce::generate() };
+        let staging =
+            ObjectKey::Staging { tenant: context.tenant, file: file_id, nonce: UploadNonce::generate() };
         let limit = policy::max_bytes(&self.settings, request.purpose);
         let expires_at = now + life + LATE_UPLOAD;
         let record = FileRecord {
@@ -240,7 +241,8 @@ impl Uploads {
         record: FileRecord,
         idempotency: Option<Idempotency>,
     ) -> Result<FileRecord> {
-        let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor =
+            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
         let mut writes = vec![Write::CreateFile(Box::new(record.clone()))];
         writes.push(Write::Audit(state::issued(&record, &actor)));
         if let Some(Idempotency { key, request_hash }) = &idempotency {
@@ -265,14 +267,17 @@ impl Uploads {
                     .ok_or_else(|| Error::new(ErrorKind::RequestInProgress, "the key was taken meanwhile")),
                 None => Err(Error::new(ErrorKind::Internal, "a conflict without an idempotency key")),
             },
-            Err(CommitError::Conflict(index, conflict)) => {
-                Err(Error::new(ErrorKind::MetadataUnavailable, format!("issue: {conflict:?} at write {index}")))
-            }
+            Err(CommitError::Conflict(index, conflict)) => Err(Error::new(
+                ErrorKind::MetadataUnavailable,
+                format!("issue: {conflict:?} at write {index}"),
+            )),
             // The reply can be lost after the commit. The id is fresh, so a record that is there is ours.
-            Err(CommitError::Store(error)) => match self.ledger.store.get_file(record.tenant, record.file_id).await {
-                Ok(Some(found)) => Ok(found),
-                _ => Err(error),
-            },
+            Err(CommitError::Store(error)) => {
+                match self.ledger.store.get_file(record.tenant, record.file_id).await {
+                    Ok(Some(found)) => Ok(found),
+                    _ => Err(error),
+                }
+            }
         }
     }
 
@@ -280,7 +285,9 @@ impl Uploads {
     async fn replay(&self, context: &TenantContext, idempotency: &Idempotency) -> Result<Option<FileRecord>> {
         let store = &self.ledger.store;
         let kept = store.get_idempotency(context.tenant, &context.principal, &idempotency.key).await?;
-        let Some(kept) = kept.filter(|kept| kept.expires_at > self.ledger.clock.now()) else { return Ok(None) };
+        let Some(kept) = kept.filter(|kept| kept.expires_at > self.ledger.clock.now()) else {
+            return Ok(None);
+        };
         if kept.request_hash != idempotency.request_hash {
             return Err(Error::new(ErrorKind::IdempotencyMismatch, "the key belongs to another request"));
         }

@@ -33,7 +33,7 @@ pub fn has_cargo_lambda() -> bool {
 
 /// A cargo command in the checkout that finds the emulator where `make` puts it.
 #[expect(clippy::disallowed_methods, reason = "the path of a test's child process is no configuration")]
-fn cargo(arguments: &[&str]) -> Command {
+pub fn cargo(arguments: &[&str]) -> Command {
     let tools = root().join(".tools/cargo-lambda/bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(std::iter::once(tools).chain(std::env::split_paths(&path))).unwrap();

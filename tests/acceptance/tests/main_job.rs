@@ -1,5 +1,9 @@
 //! The main job over the real `cargo lambda watch`: a photo goes up, is validated and thumbnailed, is served, is deleted.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test fails by panicking, and says what it skips")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says what it skips"
+)]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -20,7 +24,9 @@ use storage_testkit::images;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_main_job_end_to_end() {
     if !stack::has_cargo_lambda() {
-        eprintln!("SKIPPED: cargo lambda is not installed, so nothing runs end to end; `make test` installs it");
+        eprintln!(
+            "SKIPPED: cargo lambda is not installed, so nothing runs end to end; `make test` installs it"
+        );
         return;
     }
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("acceptance");
@@ -60,7 +66,9 @@ async fn photo_from_form_to_pixels(user: &Api, id: &str) {
     for (size, side) in [("small", 32), ("medium", 150), ("large", 300)] {
         let (found, pixels) = pixels(&user.avatar(id, size).await);
         assert_eq!(found, side);
-        for (x, y, colour) in [(1, 1, [255, 0, 0]), (3, 1, [0, 255, 0]), (1, 3, [0, 0, 255]), (3, 3, [255, 255, 255])] {
+        for (x, y, colour) in
+            [(1, 1, [255, 0, 0]), (3, 1, [0, 255, 0]), (1, 3, [0, 0, 255]), (3, 3, [255, 255, 255])]
+        {
             let at = (y * side / 4 * side + x * side / 4) * 3;
             for channel in 0..3 {
                 let difference = i32::from(pixels[at + channel]) - colour[channel];
@@ -155,7 +163,8 @@ async fn attachments(user: &Api) {
     let file = text(&issued, "/file_id").to_owned();
     let record = user.until(&file, &["ready", "failed"]).await;
     assert_eq!(record["content_type"], "text/plain");
-    let response = user.send(Method::GET, &format!("/files/{file}/download?disposition=attachment"), None).await;
+    let response =
+        user.send(Method::GET, &format!("/files/{file}/download?disposition=attachment"), None).await;
     assert_eq!(response.status(), StatusCode::FOUND);
     let location = response.headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(user.download(&location).await, (StatusCode::OK, Bytes::from_static(b"hello, world")));
@@ -189,7 +198,11 @@ async fn refusals(user: &Api, facts: &Value, id: &str) {
     assert_eq!((status, &body["error"]["code"]), (StatusCode::BAD_REQUEST, &json!("UNKNOWN_FIELD")));
 
     let (status, ready) = nobody.json(Method::GET, "/health/ready", None).await;
-    assert_eq!((status, &ready["checks"]["process-upload"]["status"]), (StatusCode::OK, &json!("ok")), "{ready}");
+    assert_eq!(
+        (status, &ready["checks"]["process-upload"]["status"]),
+        (StatusCode::OK, &json!("ok")),
+        "{ready}"
+    );
 }
 
 fn a_second_stack_is_refused(data: &Path) {

@@ -15,7 +15,10 @@ pub const DOCUMENTED: &[(u16, &str)] = &[
         "INVALID_REQUEST INVALID_JSON UNKNOWN_FIELD INVALID_FILENAME INVALID_KEY INVALID_ID INVALID_EXPIRY INVALID_CURSOR",
     ),
     (401, "UNAUTHENTICATED TOKEN_EXPIRED"),
-    (403, "FORBIDDEN TENANT_MISMATCH TENANT_REQUIRED TENANT_SUSPENDED INVALID_SIGNATURE URL_EXPIRED FILE_QUARANTINED"),
+    (
+        403,
+        "FORBIDDEN TENANT_MISMATCH TENANT_REQUIRED TENANT_SUSPENDED INVALID_SIGNATURE URL_EXPIRED FILE_QUARANTINED",
+    ),
     (404, "NOT_FOUND"),
     (405, "METHOD_NOT_ALLOWED"),
     (406, "NOT_ACCEPTABLE"),
@@ -38,8 +41,26 @@ pub const DOCUMENTED: &[(u16, &str)] = &[
 
 /// What no error may hold: names of buckets, keys and resources, words of an SDK, of our code and of the doubles.
 const DENIED: &[&str] = &[
-    "canary", "temp/", "private/", "public/", "quarantine/", "arn:", "aws", "amazon", "s3", "dynamo", "sdk", "::", ".rs",
-    "/tmp", "panic", "model", "fault", "worker", "lease", "cdn.test",
+    "canary",
+    "temp/",
+    "private/",
+    "public/",
+    "quarantine/",
+    "arn:",
+    "aws",
+    "amazon",
+    "s3",
+    "dynamo",
+    "sdk",
+    "::",
+    ".rs",
+    "/tmp",
+    "panic",
+    "model",
+    "fault",
+    "worker",
+    "lease",
+    "cdn.test",
 ];
 
 /// The members `details` may have.
@@ -74,7 +95,8 @@ impl Answer {
     /// G61 and G62: one shape, a documented code with its status and its fixed sentence, and nothing from inside.
     fn check_error(&self) {
         let text = String::from_utf8(self.body.to_vec()).expect("errors are text");
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("an error that is not JSON: {text}"));
+        let body: Value =
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("an error that is not JSON: {text}"));
         let id = body["requestId"].as_str().expect("a request id").to_owned();
         assert_eq!(self.header("x-request-id"), Some(id.as_str()), "{text}");
         let members = |value: &Value| -> Vec<String> { value.as_object().unwrap().keys().cloned().collect() };
@@ -92,7 +114,8 @@ impl Answer {
         let code = error["code"].as_str().expect("a code");
         let kind = ErrorKind::from_code(code).unwrap_or_else(|| panic!("{code} is not on the closed list"));
         assert_eq!(error["message"], kind.message());
-        let (status, _) = DOCUMENTED.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code)).unwrap();
+        let (status, _) =
+            DOCUMENTED.iter().find(|(_, codes)| codes.split(' ').any(|known| known == code)).unwrap();
         assert_eq!(self.status, *status, "{code}");
         assert_eq!(self.header("content-type"), Some("application/json"));
         assert_eq!(self.header("cache-control"), Some("no-store"));
@@ -104,13 +127,18 @@ impl Answer {
             let shown = shown.replace("/api/v1/files/presigned-upload", "");
             assert!(!shown.contains(word), "an error shows {word:?}: {text}");
         }
-        let is_id = |window: &[u8]| std::str::from_utf8(window).is_ok_and(|text| Uuid::try_parse(text).is_ok());
+        let is_id =
+            |window: &[u8]| std::str::from_utf8(window).is_ok_and(|text| Uuid::try_parse(text).is_ok());
         assert!(!shown.as_bytes().windows(36).any(is_id), "an error shows an id: {text}");
     }
 
     /// The body as JSON; null where there is none.
     pub fn json(&self) -> Value {
-        if self.body.is_empty() { Value::Null } else { serde_json::from_slice(&self.body).expect("a JSON body") }
+        if self.body.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&self.body).expect("a JSON body")
+        }
     }
 
     /// The value of a header as text.

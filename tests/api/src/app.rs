@@ -8,7 +8,8 @@ use serde_json::Value;
 use storage_core::ids::{BucketName, FileId, TenantId};
 use storage_core::key::StorageKey;
 use storage_core::ports::{
-    Body, Clock, MetadataStore, ObjectRef, PresignPost, PutOptions, StorageBackend, Transaction, UrlSigner, Write,
+    Body, Clock, MetadataStore, ObjectRef, PresignPost, PutOptions, StorageBackend, Transaction, UrlSigner,
+    Write,
 };
 use storage_core::record::FileRecord;
 use storage_imaging::Imaging;
@@ -202,7 +203,9 @@ impl TestApp {
     pub async fn post_form(&self, issued: &Issued, bytes: &[u8]) -> Result<(), &'static str> {
         let key = issued.json["upload_fields"]["key"].as_str().expect("the form names its key");
         let (policy, expires_at) = self.forms.policy(key).ok_or("AccessDenied")?;
-        if issued.json["upload_fields"]["Content-Type"] != policy.content_type || self.clock.now() >= expires_at {
+        if issued.json["upload_fields"]["Content-Type"] != policy.content_type
+            || self.clock.now() >= expires_at
+        {
             return Err("AccessDenied");
         }
         match bytes.len() as u64 {
@@ -221,6 +224,11 @@ impl TestApp {
         self.storage.put(object, body, PutOptions::default()).await.unwrap();
     }
 
+    /// Takes an object away, as a lifecycle rule would.
+    pub async fn remove(&self, object: &ObjectRef) {
+        self.storage.delete(object).await.unwrap();
+    }
+
     /// Delivers the S3 event of an upload in an SQS batch; the messages to deliver again come back.
     pub async fn deliver_event(&self, object: &ObjectRef) -> Vec<String> {
         self.deliver(batch(&[s3_event(object).to_string()])).await
@@ -229,7 +237,8 @@ impl TestApp {
     /// Invokes `process-upload` with this payload.
     pub async fn deliver(&self, payload: Value) -> Vec<String> {
         let event = LambdaEvent::new(payload, Context::default());
-        let response = process_upload::handle(&self.process, event).await.expect("a batch never fails as a whole");
+        let response =
+            process_upload::handle(&self.process, event).await.expect("a batch never fails as a whole");
         let response = serde_json::to_value(&response).unwrap();
         let failures = response["batchItemFailures"].as_array().expect("the list SQS reads");
         failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().to_owned()).collect()
@@ -266,7 +275,9 @@ impl TestApp {
         names.push((STAGING.to_owned(), "staging".to_owned()));
         let mut files: Vec<_> = self.store.files().into_iter().map(|record| record.file_id).collect();
         files.sort_unstable();
-        names.extend(files.iter().enumerate().map(|(index, file)| (file.to_string(), format!("file{}", index + 1))));
+        names.extend(
+            files.iter().enumerate().map(|(index, file)| (file.to_string(), format!("file{}", index + 1))),
+        );
         let mut keys = self.storage.keys();
         for key in &mut keys {
             for (id, name) in &names {

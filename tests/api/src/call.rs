@@ -19,7 +19,13 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(app: &'a TestApp, method: &str, path: &str) -> Self {
-        Call { app, method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: Body::empty() }
+        Call {
+            app,
+            method: method.to_owned(),
+            path: path.to_owned(),
+            headers: Vec::new(),
+            body: Body::empty(),
+        }
     }
 
     /// With the token of this person.
@@ -51,7 +57,8 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn bytes(self, content_type: &str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
-        let mut call = self.header("content-type", content_type).header("content-length", &body.len().to_string());
+        let mut call =
+            self.header("content-type", content_type).header("content-length", &body.len().to_string());
         call.body = Body::from(body);
         call
     }

@@ -24,7 +24,8 @@ pub struct Route {
 
 /// Every route of the API.
 pub fn routes() -> Vec<Route> {
-    let (_, table) = MANIFEST.split_once("[workspace.metadata.lambda.watch.router]").expect("the route table");
+    let (_, table) =
+        MANIFEST.split_once("[workspace.metadata.lambda.watch.router]").expect("the route table");
     let lines = table.lines().skip(1).take_while(|line| !line.starts_with('['));
     let mut routes = Vec::new();
     for line in lines.filter(|line| line.starts_with('"')) {
@@ -42,7 +43,10 @@ impl Route {
     fn takes(&self, path: &str) -> bool {
         let (pattern, path): (Vec<_>, Vec<_>) = (self.path.split('/').collect(), path.split('/').collect());
         pattern.len() == path.len()
-            && pattern.iter().zip(path).all(|(part, text)| *part == text || (part.starts_with('{') && !text.is_empty()))
+            && pattern
+                .iter()
+                .zip(path)
+                .all(|(part, text)| *part == text || (part.starts_with('{') && !text.is_empty()))
     }
 
     fn variables(&self) -> usize {

@@ -32,10 +32,16 @@ async fn g63_a_form_over_4_mb_is_refused_before_it_is_read_and_makes_no_record()
     let user = app.user();
     let avatar = format!("/api/v1/users/{}/avatar", user.id);
     for route in ["/api/v1/files/upload", "/api/v1/upload", &avatar] {
-        // What is declared, what is really sent, and how many chunks may be asked for at most.
+        // The size of the file, the length that is declared, the status, and how many chunks may be asked for at most.
         let just_over = 4 * MB / CHUNK + 1;
-        let table = [(4 * MB + 1, None, just_over), (40 * MB, None, 0), (40 * MB, Some(4 * MB + 300), just_over)];
-        for (size, declared, most) in table {
+        let table = [
+            (4 * MB + 1, None, 413, just_over),
+            (40 * MB, None, 413, 0),
+            (40 * MB, Some(4 * MB + 60_000), 413, just_over),
+            (40 * MB, Some(4 * MB), 400, just_over),
+            (40 * MB, Some(300), 400, 1),
+        ];
+        for (size, declared, status, most) in table {
             let (content_type, body) = form(size);
             let length = declared.unwrap_or(body.len()).to_string();
             let polled = Arc::new(AtomicUsize::new(0));
@@ -43,10 +49,12 @@ async fn g63_a_form_over_4_mb_is_refused_before_it_is_read_and_makes_no_record()
             let call = call.header("content-length", &length).stream(counted(body, polled.clone()));
             let case = format!("{route} {size} {declared:?}");
             let answer = call.send().await;
-            // A body longer than it said is a lie rather than a large file, wherever that shows first.
-            if declared.is_none() || answer.status != 400 {
+            if status == 413 {
                 let details = answer.refused(413, "PAYLOAD_TOO_LARGE", &case).json()["error"]["details"].clone();
                 assert_eq!(details, json!({ "max_bytes": 4 * MB, "presign_route": "/api/v1/files/presigned-upload" }));
+            } else {
+                // Longer than it said: a lie rather than a large file.
+                answer.refused(400, "INVALID_REQUEST", &case);
             }
             let polled = polled.load(Ordering::SeqCst);
             assert!(polled <= most, "{case}: {polled} chunks of at most {most}");

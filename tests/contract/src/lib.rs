@@ -56,7 +56,8 @@ pub fn resources(template: &Value, kind: &str) -> BTreeMap<String, Value> {
 /// The template's functions, by the binary they run.
 pub fn template_functions(template: &Value) -> BTreeMap<String, Value> {
     let functions = resources(template, "AWS::Serverless::Function");
-    let binary = |function: &Value| function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned();
+    let binary =
+        |function: &Value| function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap().to_owned();
     functions.into_values().map(|function| (binary(&function), function)).collect()
 }
 

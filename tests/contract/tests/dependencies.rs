@@ -37,7 +37,8 @@ fn no_function_links_the_local_backend_the_test_kit_or_another_function() {
         let linked = linked_crates(function);
         assert!(!linked.contains("storage-local"), "{function}");
         assert!(!linked.contains("storage-testkit"), "{function}");
-        let others: Vec<_> = all.iter().filter(|other| *other != function && linked.contains(*other)).collect();
+        let others: Vec<_> =
+            all.iter().filter(|other| *other != function && linked.contains(*other)).collect();
         assert!(others.is_empty(), "{function} links {others:?}");
     }
 }
@@ -75,7 +76,9 @@ fn the_core_and_the_services_name_no_vendor_no_codec_and_no_machine() {
             if path.contains("/tests") {
                 continue;
             }
-            for word in ["aws_sdk", "aws_config", "std::env", "std::fs", "StatusCode", "axum::", "zune", "reqwest"] {
+            for word in
+                ["aws_sdk", "aws_config", "std::env", "std::fs", "StatusCode", "axum::", "zune", "reqwest"]
+            {
                 assert!(!text.contains(word), "{path} names {word}");
             }
         }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use contract_tests::{functions, metadata, read, resources, root, template, template_functions, template_routes};
+use contract_tests::{
+    functions, metadata, read, resources, root, template, template_functions, template_routes,
+};
 use storage_core::key::{Extension, KeySpace, ObjectKey, STAGING_PREFIX, Visibility};
 use storage_core::timestamp::Timestamp;
 use storage_lambda::config::names::VARIABLES;
@@ -121,7 +123,8 @@ fn the_staging_bucket_is_private_and_lets_browsers_read_what_they_need() {
         let lifecycle = bucket["Properties"]["LifecycleConfiguration"].to_string();
         assert!(lifecycle.contains("AbortIncompleteMultipartUpload"), "{name}");
     }
-    let cors: Vec<_> = buckets.values().filter_map(|bucket| bucket["Properties"].get("CorsConfiguration")).collect();
+    let cors: Vec<_> =
+        buckets.values().filter_map(|bucket| bucket["Properties"].get("CorsConfiguration")).collect();
     assert_eq!(cors.len(), 1, "only the staging bucket talks to browsers");
     let exposed = cors[0].to_string();
     assert!(exposed.contains("ETag") && exposed.contains("Location"), "{exposed}");

@@ -11,7 +11,8 @@ mod storage;
 pub use clock::{Clock, SystemClock};
 pub use image::{ImageFormat, ImageInfo, ImageLimits, ImageProcessor, Placeholder, ProcessedAvatar, Variant};
 pub use metadata::{
-    CommitError, Conflict, DUE_SHARDS, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction, Write,
+    CommitError, Conflict, DUE_SHARDS, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction,
+    Write,
 };
 pub use presign::{
     MultipartBackend, Part, PostRequest, PresignPost, PresignUrl, PresignedPost, PresignedUrl, UploadId,

@@ -76,7 +76,9 @@ impl Job<'_> {
         }
         let stored = match pinned {
             Pinned::Bytes(bytes) => Some(self.write(&Final { bytes, ..served.clone() }).await?),
-            Pinned::Staging(staging, etag) => self.promote_copy(staging, etag, &served, &content.sha256).await?,
+            Pinned::Staging(staging, etag) => {
+                self.promote_copy(staging, etag, &served, &content.sha256).await?
+            }
         };
         let Some(stored) = stored else { return Ok(Verdict::Changed) };
         self.write(&document).await?;
@@ -152,7 +154,13 @@ impl Job<'_> {
     }
 
     /// The document that lies beside an attachment.
-    fn facts(&self, content: &Content, content_type: &str, image: Option<&ImageInfo>, pdf: Option<&PdfInfo>) -> Value {
+    fn facts(
+        &self,
+        content: &Content,
+        content_type: &str,
+        image: Option<&ImageInfo>,
+        pdf: Option<&PdfInfo>,
+    ) -> Value {
         let mut facts = json!({
             "schema": 1,
             "file_id": self.record.file_id,

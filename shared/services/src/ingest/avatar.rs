@@ -72,9 +72,10 @@ impl Job<'_> {
                 },
             );
         }
-        let inline = processed.variants.iter().find(|variant| variant.size == VariantSize::Small).map(|variant| {
-            format!("data:{};base64,{}", variant.format.content_type(), STANDARD.encode(&variant.bytes))
-        });
+        let inline =
+            processed.variants.iter().find(|variant| variant.size == VariantSize::Small).map(|variant| {
+                format!("data:{};base64,{}", variant.format.content_type(), STANDARD.encode(&variant.bytes))
+            });
         Ok(Verdict::Accepted(Box::new(Ingested {
             final_key: variants.get(&VariantSize::Original).map(|variant| variant.key.clone()),
             etag: stored.first().map(|stored| stored.etag.clone()),
@@ -93,15 +94,23 @@ impl Job<'_> {
 
     /// The original first, then the sizes.
     fn avatar_finals(&self, processed: &ProcessedAvatar) -> Result<Vec<(VariantSize, Final)>> {
-        let mut finals =
-            vec![self.avatar_final(VariantSize::Original, processed.info.format, processed.original.clone())?];
+        let mut finals = vec![self.avatar_final(
+            VariantSize::Original,
+            processed.info.format,
+            processed.original.clone(),
+        )?];
         for variant in &processed.variants {
             finals.push(self.avatar_final(variant.size, variant.format, variant.bytes.clone())?);
         }
         Ok(finals)
     }
 
-    fn avatar_final(&self, size: VariantSize, format: ImageFormat, bytes: Bytes) -> Result<(VariantSize, Final)> {
+    fn avatar_final(
+        &self,
+        size: VariantSize,
+        format: ImageFormat,
+        bytes: Bytes,
+    ) -> Result<(VariantSize, Final)> {
         let record = &self.record;
         let (Some(kind), Some(entity)) = (record.purpose.entity_kind(), record.entity) else {
             return Err(Error::new(ErrorKind::Internal, "an avatar without an entity"));

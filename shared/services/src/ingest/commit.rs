@@ -42,7 +42,9 @@ impl Job<'_> {
     /// What is written beside a ready avatar: the pointer, and the tombstone of the avatar it pointed to.
     /// `None` where the pointer is ahead of this file.
     async fn pointer_writes(&self) -> Result<Option<Vec<Write>>> {
-        let (Some(key), Some(seq)) = (self.record.pointer_key(), self.record.seq) else { return Ok(Some(Vec::new())) };
+        let (Some(key), Some(seq)) = (self.record.pointer_key(), self.record.seq) else {
+            return Ok(Some(Vec::new()));
+        };
         let store = &self.ingest.ledger.store;
         let pointer = store.get_pointer(&key).await?.unwrap_or_default();
         if pointer.current_seq.is_some_and(|current| current >= seq) {
@@ -52,8 +54,7 @@ impl Job<'_> {
         let mut writes = vec![Write::SetPointer { key, expected: pointer.current_seq, seq, file }];
         if let Some(old) = pointer.current_file_id
             && let Some(old) = store.get_file(self.record.tenant, old).await?
-            && let Ok(change) =
-                state::apply(&old, Event::Replace, self.actor, self.ingest.ledger.clock.now())
+            && let Ok(change) = state::apply(&old, Event::Replace, self.actor, self.ingest.ledger.clock.now())
         {
             writes.extend(change.into_writes());
         }
@@ -89,7 +90,9 @@ impl Job<'_> {
     /// same keys belong to another worker.
     pub(super) async fn lost(&mut self) -> Result<Outcome> {
         let (tenant, file) = (self.record.tenant, self.record.file_id);
-        let Some(found) = self.ingest.ledger.store.get_file(tenant, file).await? else { return Ok(Outcome::Gone) };
+        let Some(found) = self.ingest.ledger.store.get_file(tenant, file).await? else {
+            return Ok(Outcome::Gone);
+        };
         if matches!(found.state, FileState::Deleting | FileState::Deleted) {
             self.ingest.remove_staging(&self.record).await;
             self.ingest.remove_finals(&self.record).await;

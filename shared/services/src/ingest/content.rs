@@ -159,14 +159,15 @@ impl TextReader {
 /// A declared type whose files have a signature must show it. Text formats cannot be told apart by content, so the
 /// declared one is kept. Whatever is on no list is served as opaque bytes.
 pub(super) fn served_as(declared: &str, sniffed: Option<&'static str>) -> Option<&'static str> {
-    let known = |text: &str| -> Option<&'static str> {
-        SIGNED_TYPES.iter().find(|signed| **signed == text).copied()
-    };
+    let known =
+        |text: &str| -> Option<&'static str> { SIGNED_TYPES.iter().find(|signed| **signed == text).copied() };
     if let Some(signed) = known(declared) {
         return (sniffed == Some(signed)).then_some(signed);
     }
     match sniffed {
-        Some("text/plain") if policy::is_declared_text(declared) => TEXT_TYPES.iter().find(|text| **text == declared).copied(),
+        Some("text/plain") if policy::is_declared_text(declared) => {
+            TEXT_TYPES.iter().find(|text| **text == declared).copied()
+        }
         Some("text/plain") if declared.is_empty() => Some("text/plain"),
         Some("text/plain") => Some(OPAQUE),
         Some(_) if policy::is_declared_text(declared) => None,
@@ -214,7 +215,11 @@ mod tests {
         for chunk in [1, 7, 4096, 1 << 20] {
             let content = read(text.as_bytes(), chunk);
             let stats = content.text.unwrap();
-            assert_eq!((stats.encoding.as_str(), stats.lines, stats.words), ("utf-8", 9001, 15_001), "{chunk}");
+            assert_eq!(
+                (stats.encoding.as_str(), stats.lines, stats.words),
+                ("utf-8", 9001, 15_001),
+                "{chunk}"
+            );
             assert_eq!(content.sha256, sha256_hex(text.as_bytes()));
             assert_eq!(content.sniffed, Some("text/plain"));
         }
@@ -222,7 +227,8 @@ mod tests {
 
     #[test]
     fn encodings_are_told_apart() {
-        let utf16: Vec<u8> = [0xFF, 0xFE].into_iter().chain("a b\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
+        let utf16: Vec<u8> =
+            [0xFF, 0xFE].into_iter().chain("a b\n".encode_utf16().flat_map(u16::to_le_bytes)).collect();
         let stats = read(&utf16, 3).text.unwrap();
         assert_eq!((stats.encoding.as_str(), stats.lines, stats.words), ("utf-16le", 1, 2));
         let latin = b"caf\xe9 au lait, cr\xe8me br\xfbl\xe9e, d\xe9j\xe0 vu";

@@ -80,7 +80,13 @@ impl Ingest {
     /// Brings a file as far as it can be brought now. Idempotent, and safe beside any number of others.
     ///
     /// An `Err` is retryable: the lease is given back and the record is not failed.
-    pub async fn run(&self, tenant: TenantId, file: FileId, source: Source, actor: &Actor) -> Result<Outcome> {
+    pub async fn run(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        source: Source,
+        actor: &Actor,
+    ) -> Result<Outcome> {
         let Some(record) = self.ledger.store.get_file(tenant, file).await? else { return Ok(Outcome::Gone) };
         match record.state {
             FileState::Ready => {

@@ -36,9 +36,10 @@ impl Job<'_> {
         let options = PutOptions {
             content_type: Some(content_type.to_owned()),
             cache_control: Some(key.cache_control().to_owned()),
-            content_disposition: Some(
-                named.map_or_else(|| disposition.as_str().to_owned(), |name| name.content_disposition(disposition)),
-            ),
+            content_disposition: Some(named.map_or_else(
+                || disposition.as_str().to_owned(),
+                |name| name.content_disposition(disposition),
+            )),
             metadata: [(DIGEST.to_owned(), sha256_hex(&bytes))].into(),
             condition: WriteCondition::None,
         };

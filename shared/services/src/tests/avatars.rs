@@ -41,14 +41,16 @@ async fn a_reader_gets_every_size_of_one_generation() {
     let world = World::new();
     let record = world.upload_avatar(&photo(400, 1)).await;
     let caller = world.caller();
-    let info = world.resolver().avatar_info(&Reader::Caller(&caller), EntityKind::Users, world.user).await.unwrap();
+    let info =
+        world.resolver().avatar_info(&Reader::Caller(&caller), EntityKind::Users, world.user).await.unwrap();
     assert_eq!(info.file_id, Some(record.file_id));
     let sides: Vec<_> = info.sizes.values().map(|size| (size.width, size.height)).collect();
     assert_eq!(sides, [(400, 400), (32, 32), (150, 150), (300, 300)]);
     assert!(info.inline_small.unwrap().starts_with("data:image/jpeg;base64,"));
 
     let anyone = Reader::Anyone(world.tenant);
-    let refused = world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small).await;
+    let refused =
+        world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound, "private avatars are for callers only");
 }
 

@@ -89,6 +89,7 @@ async fn somebody_elses_file_looks_missing() {
     let mut other = world.caller();
     other.principal = storage_core::ids::PrincipalId::parse("somebody-else").unwrap();
     let refused = world.deletion().delete_file(&other, issued.record.file_id, true).await.unwrap_err();
-    let missing = world.deletion().delete_file(&other, storage_core::ids::FileId::generate(), true).await.unwrap_err();
+    let missing =
+        world.deletion().delete_file(&other, storage_core::ids::FileId::generate(), true).await.unwrap_err();
     assert_eq!((refused.kind(), missing.kind()), (ErrorKind::NotFound, ErrorKind::NotFound));
 }

@@ -16,9 +16,9 @@ use storage_core::Result;
 use storage_core::ids::{BucketName, EntityId, FileId, PrincipalId, TenantId};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    Body, Clock, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef, PostRequest,
-    PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl, StagedObject, StorageBackend, UrlSigner,
-    UrlTarget,
+    Body, Clock, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
+    PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl, StagedObject,
+    StorageBackend, UrlSigner, UrlTarget,
 };
 use storage_core::record::{FileRecord, Purpose};
 use storage_core::state::Actor;
@@ -87,7 +87,11 @@ impl World {
         self.ingest_over(self.storage.clone(), Arc::new(Imaging))
     }
 
-    pub(super) fn ingest_over(&self, storage: Arc<dyn StorageBackend>, images: Arc<dyn ImageProcessor>) -> Ingest {
+    pub(super) fn ingest_over(
+        &self,
+        storage: Arc<dyn StorageBackend>,
+        images: Arc<dyn ImageProcessor>,
+    ) -> Ingest {
         Ingest::new(self.ledger(), storage, images, self.settings.clone())
     }
 
@@ -163,7 +167,11 @@ impl World {
     }
 
     pub(super) async fn current(&self) -> Option<FileId> {
-        let key = storage_core::record::PointerKey { tenant: self.tenant, kind: EntityKind::Users, entity: self.user };
+        let key = storage_core::record::PointerKey {
+            tenant: self.tenant,
+            kind: EntityKind::Users,
+            entity: self.user,
+        };
         self.store.get_pointer(&key).await.unwrap().unwrap_or_default().current_file_id
     }
 

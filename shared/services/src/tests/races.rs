@@ -84,7 +84,8 @@ async fn g04_a_late_worker_neither_commits_nor_removes() {
         },
     };
     let sleeper = world.ingest_over(world.storage.clone(), Arc::new(nap));
-    let outcome = sleeper.run(world.tenant, file, Source::Staging, &Actor::function("sleeper")).await.unwrap();
+    let outcome =
+        sleeper.run(world.tenant, file, Source::Staging, &Actor::function("sleeper")).await.unwrap();
     let record = world.record(file).await;
     assert_eq!(outcome, Outcome::Ready(Box::new(record.clone())), "it answers what the other did");
     assert_eq!(record.attempts, 2);
@@ -96,7 +97,7 @@ async fn g04_a_late_worker_neither_commits_nor_removes() {
 #[tokio::test]
 async fn g20_a_failed_write_is_not_a_file() {
     use storage_core::ErrorKind;
-    use storage_testkit::faulty::{Faulty, Faults};
+    use storage_testkit::faulty::{Faults, Faulty};
     for failing in 1..=4 {
         let world = World::new();
         let bytes = photo(64, 1);

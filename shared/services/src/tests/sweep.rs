@@ -53,7 +53,10 @@ async fn a_worker_that_died_is_replaced_and_attempts_end() {
     let file = issued.record.file_id;
     let ledger = world.ledger();
     for attempt in 1..=5 {
-        ledger.apply(world.tenant, file, Event::Claim(WorkerId::generate()), &Actor::function("dead")).await.unwrap();
+        ledger
+            .apply(world.tenant, file, Event::Claim(WorkerId::generate()), &Actor::function("dead"))
+            .await
+            .unwrap();
         assert_eq!(world.record(file).await.attempts, attempt);
         world.clock.advance(LEASE);
     }

@@ -8,7 +8,7 @@ use storage_core::ports::StorageBackend;
 use storage_core::record::{FileState, Purpose};
 use storage_core::state::Actor;
 use storage_imaging::Imaging;
-use storage_testkit::faulty::{Faulty, Faults};
+use storage_testkit::faulty::{Faults, Faulty};
 
 use super::{PlainForm, Shuffle, World, photo};
 use crate::ingest::{Outcome, Source};
@@ -88,11 +88,14 @@ async fn attachments_are_served_as_what_they_are() {
         let world = World::new();
         let issued = world.issue_attachment(declared, bytes.len()).await;
         world.post(&issued, &bytes).await;
-        let Outcome::Ready(record) = world.finalise(issued.record.file_id).await else { panic!("{declared}") };
+        let Outcome::Ready(record) = world.finalise(issued.record.file_id).await else {
+            panic!("{declared}")
+        };
         assert_eq!(record.content_type.as_deref(), Some(served));
         assert!(record.final_key.as_ref().unwrap().as_str().ends_with(key));
         assert_eq!(world.served(&record).unwrap(), bytes);
-        let object = storage_core::ports::ObjectRef::new(record.bucket.clone(), record.final_key.clone().unwrap());
+        let object =
+            storage_core::ports::ObjectRef::new(record.bucket.clone(), record.final_key.clone().unwrap());
         let stored = world.storage.head(&object).await.unwrap();
         assert_eq!(stored.content_type.as_deref(), Some(served));
         let shown = stored.content_disposition.unwrap().starts_with("inline");

@@ -1,0 +1,194 @@
+//! Events are hints: what they say is not believed, what is not an upload is ignored, and a bad one fails alone.
+
+use api_tests::{BUCKET, Issued, Person, STAGING, TestApp, batch, photo, s3_event};
+use serde_json::{Value, json};
+use storage_core::ErrorKind;
+use storage_core::ids::{BucketName, FileId};
+use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX, StorageKey};
+use storage_core::ports::ObjectRef;
+
+const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+/// A text file whose bytes lie on staging.
+async fn uploaded(app: &TestApp, user: &Person, text: &str) -> Issued {
+    let body = json!({ "filename": "a.txt", "content_type": "text/plain", "size_bytes": text.len() });
+    let issued = app.presign(user, "/api/v1/files/presigned-upload", &body).await;
+    app.post_form(&issued, text.as_bytes()).await.unwrap();
+    issued
+}
+
+async fn state(app: &TestApp, file: &str) -> &'static str {
+    app.record(file).await.state.as_str()
+}
+
+/// G10: sizes, tags, sequencers and names that are wrong change nothing about what becomes of the upload.
+#[tokio::test]
+async fn g10_what_an_event_says_about_the_object_is_not_believed() {
+    let table: &[(&str, Value)] = &[
+        ("/Records/0/s3/object/size", json!(0)),
+        ("/Records/0/s3/object/size", json!(99_999_999_999_u64)),
+        ("/Records/0/s3/object/size", json!("ten")),
+        ("/Records/0/s3/object/size", Value::Null),
+        ("/Records/0/s3/object/eTag", json!("00000000000000000000000000000000")),
+        ("/Records/0/s3/object/eTag", json!("d41d8cd98f00b204e9800998ecf8427e-3")),
+        ("/Records/0/s3/object/eTag", Value::Null),
+        ("/Records/0/s3/object/sequencer", json!("zz")),
+        ("/Records/0/eventName", json!("ObjectCreated:CompleteMultipartUpload")),
+        ("/Records/0/eventTime", json!("1970-01-01T00:00:00.000Z")),
+        ("/Records/0/awsRegion", json!("mars-north-1")),
+    ];
+    for (pointer, value) in table {
+        let app = TestApp::new();
+        let user = app.user();
+        let issued = uploaded(&app, &user, "honest text").await;
+        let mut event = s3_event(&issued.staging);
+        *event.pointer_mut(pointer).expect("the event has it") = value.clone();
+        assert!(app.deliver(batch(&[event.to_string()])).await.is_empty(), "{pointer} {value}");
+        let record = app.record(&issued.file).await;
+        assert_eq!((record.state.as_str(), record.size), ("ready", Some(11)), "{pointer} {value}");
+        assert_eq!(record.sha256.as_deref(), Some(&*api_tests::sha256(b"honest text")));
+    }
+}
+
+/// G10 the other way round: an event that says what was declared does not make it true.
+#[tokio::test]
+async fn g10_an_honest_looking_event_does_not_make_a_false_upload_true() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "honest text").await;
+    app.put(&issued.staging, b"something longer than declared").await;
+    let mut event = s3_event(&issued.staging);
+    event["Records"][0]["s3"]["object"]["size"] = json!(11);
+    assert!(app.deliver(batch(&[event.to_string()])).await.is_empty());
+    assert_eq!(app.record(&issued.file).await.error_code, Some(ErrorKind::SizeMismatch));
+
+    // And one that comes before its object, or without one, changes nothing.
+    let body = json!({ "filename": "a.txt", "content_type": "text/plain", "size_bytes": 3 });
+    let issued = app.presign(&user, "/api/v1/files/presigned-upload", &body).await;
+    let before = app.record(&issued.file).await;
+    assert!(app.deliver_event(&issued.staging).await.is_empty());
+    assert_eq!(app.record(&issued.file).await, before);
+}
+
+/// G10 and G33: the bucket of the event is not the place that is read.
+#[tokio::test]
+async fn g10_an_event_of_another_bucket_touches_nothing() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "honest text").await;
+    let before = (app.store.files(), app.storage.keys());
+    app.storage_faults.forget_calls();
+    for bucket in [BUCKET, "somebody-elses", "canary-staging-2"] {
+        let object = ObjectRef::new(BucketName::parse(bucket).unwrap(), issued.staging.key.clone());
+        assert!(app.deliver_event(&object).await.is_empty(), "{bucket}");
+    }
+    assert_eq!(app.storage_faults.calls().len(), 0, "no bucket was asked");
+    assert_eq!((app.store.files(), app.storage.keys()), before);
+    app.deliver_event(&issued.staging).await;
+    assert_eq!(state(&app, &issued.file).await, "ready");
+    let read: Vec<String> = app.storage_faults.lines().into_iter().filter(|line| line.starts_with("head")).collect();
+    assert!(!read.is_empty() && read.iter().all(|line| line.contains(STAGING)), "{read:?}");
+}
+
+/// E14: a key that looks like an upload and that no record waits for is removed, and nothing else is.
+#[tokio::test]
+async fn a_stray_upload_is_removed_and_its_neighbour_is_not() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "honest text").await;
+    let own = issued.staging.key.as_str();
+    let other_nonce = format!("{}{}", &own[..own.len() - 32], "0".repeat(32));
+    let other_file = own.replace(&issued.file, &FileId::generate().to_string());
+    for stray in [other_nonce, other_file] {
+        let object = ObjectRef::new(issued.staging.bucket.clone(), StorageKey::parse(&stray).unwrap());
+        app.put(&object, b"stray").await;
+        assert!(app.deliver_event(&object).await.is_empty());
+        assert_eq!(app.keys(&[]), ["staging/temp/uploads/tenant/file1/nonce"]);
+    }
+    assert_eq!(state(&app, &issued.file).await, "pending");
+}
+
+/// G07: events of everything the system itself writes are ignored, from either bucket, and none matches the filter.
+#[tokio::test]
+async fn g07_nothing_the_system_writes_sets_it_off() {
+    assert!(TEMPLATE.contains(&format!("{{ Name: prefix, Value: {STAGING_PREFIX} }}")), "the filter of the template");
+    let app = TestApp::new();
+    let user = app.user();
+    uploaded(&app, &user, "text").await;
+    for (name, kind, bytes) in [("a.txt", "text/plain", "text".into()), ("a.jpg", "image/jpeg", photo(64, 1))] {
+        for public in ["true", "false"] {
+            let form = api_tests::Form::of_file(name, kind, &bytes).field("is_public", public);
+            app.call("POST", "/api/v1/files/upload").by(&user).form(form).send().await.is(201);
+        }
+    }
+    let manager = app.person(app.tenant, &["agent:write"]);
+    for (entity, writer, public) in [("users", &user, "true"), ("agents", &manager, "false")] {
+        let form = api_tests::Form::of_file("a.jpg", "image/jpeg", &photo(64, 1)).field("is_public", public);
+        let route = format!("/api/v1/{entity}/{}/avatar", writer.id);
+        app.call("POST", &route).by(writer).form(form).send().await.is(201);
+    }
+    let quarantine = ObjectKey::Quarantine { tenant: app.tenant, file: FileId::generate() };
+    let mut written: Vec<String> = app.storage.keys();
+    written.retain(|key| key.starts_with(BUCKET));
+    let mut keys: Vec<String> = written.iter().map(|key| key.split_once('/').unwrap().1.to_owned()).collect();
+    assert_eq!(keys.len(), 4 * 2 + 2 * 4, "attachments with their documents, and two avatars");
+    keys.push(quarantine.path(&KeySpace::default()).to_string());
+
+    let before = (app.store.files(), app.storage.keys());
+    app.storage_faults.forget_calls();
+    for key in keys {
+        assert!(!key.starts_with(STAGING_PREFIX), "{key} matches the filter");
+        for bucket in [BUCKET, STAGING] {
+            let object = ObjectRef::new(BucketName::parse(bucket).unwrap(), StorageKey::parse(&key).unwrap());
+            assert!(app.deliver_event(&object).await.is_empty(), "{bucket} {key}");
+        }
+    }
+    assert_eq!((app.store.files(), app.storage.keys()), before);
+    assert_eq!(app.storage_faults.calls().len(), 0);
+}
+
+/// G08: poison in each place of a batch fails alone, and the nine others are done once.
+#[tokio::test]
+async fn g08_one_bad_message_of_ten_fails_alone_in_every_place() {
+    for place in 0..10 {
+        let app = TestApp::new();
+        let user = app.user();
+        let mut bodies = Vec::new();
+        let mut files = Vec::new();
+        for index in 0..10 {
+            let issued = uploaded(&app, &user, &format!("text {index}")).await;
+            bodies.push(s3_event(&issued.staging).to_string());
+            files.push(issued.file);
+        }
+        bodies[place] = match place % 3 {
+            0 => "{not json".to_owned(),
+            1 => bodies[place].replace("temp/uploads/", "temp/%FF/"),
+            _ => json!({ "what": "is this" }).to_string(),
+        };
+        assert_eq!(app.deliver(batch(&bodies)).await, [format!("m{place}")]);
+        for (index, file) in files.iter().enumerate() {
+            let expected = if index == place { "pending" } else { "ready" };
+            assert_eq!(state(&app, file).await, expected, "poison at {place}, file {index}");
+        }
+    }
+}
+
+/// G08 for a failure that passes: only its message comes again, and then it succeeds.
+#[tokio::test]
+async fn g08_one_failed_ingest_of_ten_is_delivered_again_alone() {
+    for place in 0..10 {
+        let app = TestApp::new();
+        let user = app.user();
+        let mut bodies = Vec::new();
+        for index in 0..10 {
+            bodies.push(s3_event(&uploaded(&app, &user, &format!("text {index}")).await.staging).to_string());
+        }
+        app.storage_faults.fail("copy", place + 1, ErrorKind::StorageUnavailable);
+        assert_eq!(app.deliver(batch(&bodies)).await, [format!("m{place}")]);
+        let ready = app.store.files().iter().filter(|record| record.state.as_str() == "ready").count();
+        assert_eq!(ready, 9);
+        assert!(app.deliver(batch(&bodies[place..=place])).await.is_empty());
+        assert!(app.store.files().iter().all(|record| record.state.as_str() == "ready"));
+        assert_eq!(app.keys(&[]).len(), 20, "a file and a document each, nothing on staging");
+    }
+}

@@ -1,0 +1,109 @@
+//! G21: one key, one effect.
+
+use std::time::Duration;
+
+use api_tests::{Answer, Form, Person, TestApp, photo};
+use serde_json::{Value, json};
+
+async fn presign(app: &TestApp, user: &Person, route: &str, key: &str, body: &Value) -> Answer {
+    app.call("POST", route).by(user).header("idempotency-key", key).json(body).send().await
+}
+
+#[tokio::test]
+async fn g21_a_presigned_upload_asked_for_twice_is_one_file() {
+    let app = TestApp::new();
+    let user = app.user();
+    let avatar = format!("/api/v1/users/{}/avatar", user.id);
+    for (round, route) in ["/api/v1/files/presigned-upload", &avatar].into_iter().enumerate() {
+        let key = format!("key-{round}");
+        let body = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": 10 });
+        let first = presign(&app, &user, route, &key, &body).await.is(201).json();
+        let again = presign(&app, &user, route, &key, &body).await.is(201).json();
+        assert_eq!((&first["file_id"], &first["key"]), (&again["file_id"], &again["key"]));
+        assert_eq!(app.store.files().len(), round + 1, "one record");
+
+        for (field, value) in [("filename", json!("b.png")), ("size_bytes", json!(11)), ("is_public", json!(true))] {
+            let mut other = body.clone();
+            other[field] = value;
+            presign(&app, &user, route, &key, &other).await.refused(422, "IDEMPOTENCY_MISMATCH", field);
+        }
+        assert_eq!(app.store.files().len(), round + 1, "nothing was made of the others");
+    }
+    // The key belongs to one route and one principal.
+    let body = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": 10 });
+    presign(&app, &user, &avatar, "key-0", &body).await.refused(422, "IDEMPOTENCY_MISMATCH", "another route");
+    let other = app.user();
+    let theirs = presign(&app, &other, "/api/v1/files/presigned-upload", "key-0", &body).await.is(201).json();
+    assert_eq!(app.record(theirs["file_id"].as_str().unwrap()).await.owner.as_str(), other.id.to_string());
+    assert_eq!(app.store.files().len(), 3);
+}
+
+#[tokio::test]
+async fn g21_a_direct_upload_sent_twice_is_one_file() {
+    let app = TestApp::new();
+    let user = app.user();
+    let send = async |bytes: &[u8], public: &str| {
+        let form = Form::of_file("a.jpg", "image/jpeg", bytes).field("is_public", public);
+        let call = app.call("POST", "/api/v1/files/upload").by(&user).header("idempotency-key", "k");
+        call.form(form).send().await
+    };
+    let bytes = photo(48, 1);
+    let first = send(&bytes, "false").await.is(201).json();
+    let keys = app.keys(&[]);
+    let again = send(&bytes, "false").await.is(201).json();
+    assert_eq!(again, first);
+    assert_eq!((app.store.files().len(), app.keys(&[])), (1, keys));
+    send(&photo(48, 2), "false").await.refused(422, "IDEMPOTENCY_MISMATCH", "other bytes");
+    send(&bytes, "true").await.refused(422, "IDEMPOTENCY_MISMATCH", "another field");
+    assert_eq!(app.store.files().len(), 1);
+
+    // What failed on the way is tried again under the same key, in the same record.
+    let app = TestApp::new();
+    let user = app.user();
+    app.storage.set_available(false);
+    let send = async || {
+        let form = Form::of_file("a.jpg", "image/jpeg", &bytes);
+        let call = app.call("POST", "/api/v1/files/upload").by(&user).header("idempotency-key", "k");
+        call.form(form).send().await
+    };
+    send().await.refused(503, "STORAGE_UNAVAILABLE", "the first time");
+    app.storage.set_available(true);
+    assert_eq!(send().await.is(201).json()["state"], "ready");
+    assert_eq!(app.store.files().len(), 1);
+}
+
+/// Expiry is judged by the attribute: the item is still in the table after a day, and does not count.
+#[tokio::test]
+async fn g21_a_key_is_free_again_after_a_day() {
+    let app = TestApp::new();
+    let mut user = app.user();
+    let body = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": 10 });
+    let route = "/api/v1/files/presigned-upload";
+    let first = presign(&app, &user, route, "k", &body).await.is(201).json();
+    for (hours, same) in [(23, true), (2, false)] {
+        app.clock.advance(Duration::from_secs(hours * 3600));
+        user.token = app.token(user.tenant, user.id, &["user"]);
+        let again = presign(&app, &user, route, "k", &body).await.is(201).json();
+        assert_eq!(again["file_id"] == first["file_id"], same, "{hours} hours later");
+    }
+}
+
+/// H10, and that a key does not open an upload that is over.
+#[tokio::test]
+async fn keys_are_short_and_visible_and_do_not_reopen_an_upload() {
+    let app = TestApp::new();
+    let user = app.user();
+    let route = "/api/v1/files/presigned-upload";
+    let body = json!({ "filename": "a.txt", "content_type": "text/plain", "size_bytes": 4 });
+    for bad in ["", "a b", &"a".repeat(256)] {
+        presign(&app, &user, route, bad, &body).await.refused(400, "INVALID_REQUEST", bad);
+    }
+    let call = app.call("POST", route).by(&user).header("idempotency-key", "a").header("idempotency-key", "a");
+    call.json(&body).send().await.refused(400, "INVALID_REQUEST", "twice");
+    assert_eq!(app.store.files().len(), 0);
+    let issued = api_tests::Issued::read(&presign(&app, &user, route, "k", &body).await.is(201));
+    app.post_form(&issued, b"text").await.unwrap();
+    app.deliver_event(&issued.staging).await;
+    presign(&app, &user, route, "k", &body).await.refused(409, "STATE_CONFLICT", "it is ready");
+    assert_eq!(app.store.files().len(), 1);
+}
