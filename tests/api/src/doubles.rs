@@ -1,4 +1,4 @@
-//! What takes the place of AWS signers: forms that are remembered, and URLs that show their object.
+//! What takes the place of AWS: forms that are remembered, URLs that show their object, a queue that waits.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use storage_core::Result;
 use storage_core::key::Visibility;
-use storage_core::ports::{PostRequest, PresignPost, PresignedPost, ResolvedUrl, UrlSigner, UrlTarget};
+use storage_core::ports::{
+    IngestQueue, PostRequest, PresignPost, PresignedPost, ResolvedUrl, StagedObject, UrlSigner, UrlTarget,
+};
 use storage_core::timestamp::Timestamp;
 
 /// How long a reader's signed URL works here.
@@ -42,7 +44,7 @@ impl PresignPost for Forms {
 
 /// URLs of the form `https://{bucket}.cdn.test/{key}`, with the disposition they ask for as a query.
 #[derive(Debug)]
-pub struct PathSigner;
+pub(crate) struct PathSigner;
 
 #[async_trait]
 impl UrlSigner for PathSigner {
@@ -54,5 +56,25 @@ impl UrlSigner for PathSigner {
         }
         let expires_at = (target.visibility == Visibility::Private).then(|| now + URL_LIFE);
         Ok(ResolvedUrl { url, expires_at })
+    }
+}
+
+/// Keeps what is enqueued until it is asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    waiting: Mutex<Vec<StagedObject>>,
+}
+
+impl Queue {
+    pub(crate) fn take(&self) -> Vec<StagedObject> {
+        std::mem::take(&mut self.waiting.lock().unwrap())
+    }
+}
+
+#[async_trait]
+impl IngestQueue for Queue {
+    async fn enqueue(&self, staged: StagedObject) -> Result<()> {
+        self.waiting.lock().unwrap().push(staged);
+        Ok(())
     }
 }

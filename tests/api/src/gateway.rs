@@ -22,8 +22,17 @@ pub struct Route {
     pub function: &'static str,
 }
 
-/// Every route of the API.
+/// Every route of the API, without its preflights.
 pub fn routes() -> Vec<Route> {
+    table().into_iter().filter(|route| route.method != Method::OPTIONS).collect()
+}
+
+/// The paths whose preflights are answered.
+pub fn preflights() -> Vec<Route> {
+    table().into_iter().filter(|route| route.method == Method::OPTIONS).collect()
+}
+
+fn table() -> Vec<Route> {
     let (_, table) =
         MANIFEST.split_once("[workspace.metadata.lambda.watch.router]").expect("the route table");
     let lines = table.lines().skip(1).take_while(|line| !line.starts_with('['));
@@ -63,7 +72,7 @@ pub struct Gateway {
 impl Gateway {
     /// Over these functions, by name.
     pub fn new(functions: BTreeMap<&'static str, Router>) -> Self {
-        Gateway { routes: routes(), functions }
+        Gateway { routes: table(), functions }
     }
 
     /// The answer of the function that owns the route.

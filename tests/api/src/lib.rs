@@ -4,6 +4,7 @@
 //! Reading order: the app, how it is called, what its answers must look like, what takes the place of AWS.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test kit fails by panicking")]
 
+mod actions;
 mod app;
 mod call;
 mod people;
@@ -14,12 +15,13 @@ mod gateway;
 mod doubles;
 mod events;
 
+pub use actions::Issued;
 pub use answer::{Answer, DOCUMENTED};
-pub use app::{BUCKET, Issued, STAGING, TestApp};
+pub use app::{BUCKET, STAGING, TestApp};
 pub use call::{Call, Form};
-pub use doubles::{Forms, PathSigner};
+pub use doubles::Forms;
 pub use events::{batch, encode_key, s3_event};
-pub use gateway::{Gateway, Route, routes};
+pub use gateway::{Gateway, Route, preflights, routes};
 pub use people::Person;
 
 use bytes::Bytes;

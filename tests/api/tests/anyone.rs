@@ -9,9 +9,14 @@ async fn an_img_sees_public_avatars_of_the_tenant_it_names_and_no_others() {
     let (open, closed) = (app.user(), app.user());
     for (user, public) in [(&open, "true"), (&closed, "false")] {
         let form = Form::of_file("me.jpg", "image/jpeg", &photo(64, 1)).field("is_public", public);
-        app.call("POST", &format!("/api/v1/users/{}/avatar", user.id)).by(user).form(form).send().await.is(201);
+        app.call("POST", &format!("/api/v1/users/{}/avatar", user.id))
+            .by(user)
+            .form(form)
+            .send()
+            .await
+            .is(201);
     }
-    let ask = |path: String| async { app.request("GET", &path, None, &Value::Null).await };
+    let ask = async |path: String| app.request("GET", &path, None, &Value::Null).await;
     let route = |id: &dyn std::fmt::Display| format!("/api/v1/users/{id}/avatar");
     let tenant = app.tenant;
 
@@ -25,8 +30,10 @@ async fn an_img_sees_public_avatars_of_the_tenant_it_names_and_no_others() {
     assert!(info["sizes"]["small"]["expires_at"].is_null(), "a public URL does not expire");
 
     // Private, missing, and of a tenant that does not know the user: one answer.
-    let private = ask(format!("{}?tenant={tenant}", route(&closed.id))).await.refused(404, "NOT_FOUND", "private");
-    let missing = ask(format!("{}?tenant={tenant}", route(&app.user().id))).await.refused(404, "NOT_FOUND", "missing");
+    let private =
+        ask(format!("{}?tenant={tenant}", route(&closed.id))).await.refused(404, "NOT_FOUND", "private");
+    let missing =
+        ask(format!("{}?tenant={tenant}", route(&app.user().id))).await.refused(404, "NOT_FOUND", "missing");
     let elsewhere = format!("{}?tenant=22222222-2222-4222-8222-222222222222", route(&open.id));
     let elsewhere = ask(elsewhere).await.refused(404, "NOT_FOUND", "another tenant");
     assert_eq!(private.anonymous_body(), missing.anonymous_body());
@@ -53,7 +60,8 @@ async fn no_other_route_answers_without_a_token() {
     for route in routes() {
         let path = route.path.replace("{id}", &api_tests::fresh_id());
         let path = path.replace("{kind}", "users").replace("{file}", "small.jpg");
-        for authorization in [None, Some("Basic dTpw"), Some("Bearer "), Some("Bearer a.b.c"), Some("Bearer")] {
+        for authorization in [None, Some("Basic dTpw"), Some("Bearer "), Some("Bearer a.b.c"), Some("Bearer")]
+        {
             let mut call = app.call(route.method.as_str(), &path);
             if let Some(value) = authorization {
                 call = call.header("authorization", value);

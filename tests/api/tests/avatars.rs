@@ -1,8 +1,11 @@
 //! The life of an avatar, with the stored keys after each action.
 
+use std::time::Duration;
+
 use api_tests::{Person, TestApp, photo};
 use serde_json::json;
-use storage_core::ports::ObjectRef;
+use storage_core::ports::{Clock, ObjectRef};
+use storage_core::record::FileState;
 
 /// Whose avatar, and who may change it.
 struct Subject {
@@ -30,37 +33,52 @@ fn stored(kind: &str, file: &str) -> Vec<String> {
 /// Presigned: record, form, bytes, event; then every way to read it, another one, and two deletions.
 #[tokio::test]
 async fn an_avatar_lives_and_its_keys_are_known_after_each_step() {
-    let app = TestApp::new();
-    for Subject { kind, entity, writer } in subjects(&app) {
+    for index in 0..2 {
+        let app = TestApp::new();
+        let [users, agents] = subjects(&app);
+        let Subject { kind, entity, writer } = if index == 0 { users } else { agents };
         let route = format!("/api/v1/{kind}/{entity}/avatar");
         let keys = || app.keys(&[(&entity, "entity")]);
-        let before = app.store.files().len();
-        let (first, second) = (format!("file{}", before + 1), format!("file{}", before + 2));
 
         let bytes = photo(400, 1);
         let body = json!({ "filename": "me.jpg", "content_type": "image/jpeg", "size_bytes": bytes.len() });
         let issued = app.presign(&writer, &route, &body).await;
         assert_eq!(issued.json["method"], "POST");
-        assert_eq!((&issued.json["expires_in"], &issued.json["max_bytes"]), (&json!(3600), &json!(bytes.len())));
+        assert_eq!(
+            (&issued.json["expires_in"], &issued.json["max_bytes"]),
+            (&json!(3600), &json!(bytes.len()))
+        );
         assert_eq!(keys(), Vec::<String>::new(), "the record comes before any byte");
         app.get(&writer, &route).await.refused(404, "NOT_FOUND", "before any byte");
 
         app.post_form(&issued, &bytes).await.unwrap();
-        assert_eq!(keys(), [format!("staging/temp/uploads/tenant/{first}/nonce")]);
+        assert_eq!(keys(), [format!("staging/temp/uploads/tenant/file1/nonce")]);
         app.get(&writer, &route).await.refused(404, "NOT_FOUND", "before it is ready");
 
         assert_eq!(app.deliver_event(&issued.staging).await, Vec::<String>::new());
-        assert_eq!(keys(), stored(kind, &first), "staging is empty");
+        assert_eq!(keys(), stored(kind, "file1"), "staging is empty");
         reads(&app, &writer, &route, &issued.file).await;
 
         let other = photo(300, 2);
         let body = json!({ "filename": "me.jpg", "content_type": "image/jpeg", "size_bytes": other.len() });
         let replacement = app.presign(&writer, &route, &body).await;
         app.post_form(&replacement, &other).await.unwrap();
-        let waiting = format!("staging/temp/uploads/tenant/{second}/nonce");
-        assert_eq!(keys(), [stored(kind, &first), vec![waiting]].concat());
+        let waiting = format!("staging/temp/uploads/tenant/file2/nonce");
+        assert_eq!(keys(), [stored(kind, "file1"), vec![waiting]].concat());
         app.deliver_event(&replacement.staging).await;
-        assert_eq!(keys(), stored(kind, &second), "the old generation is gone");
+        assert_eq!(
+            keys(),
+            [stored(kind, "file1"), stored(kind, "file2")].concat(),
+            "the sweep removes the old one"
+        );
+        assert_eq!(app.record(&issued.file).await.state, FileState::Deleting);
+        app.get(&writer, &format!("/api/v1/files/{}/download", issued.file)).await.refused(
+            404,
+            "NOT_FOUND",
+            "replaced",
+        );
+        app.sweep_later().await;
+        assert_eq!(keys(), stored(kind, "file2"), "the old generation is gone");
         reads(&app, &writer, &route, &replacement.file).await;
 
         for _ in 0..2 {
@@ -93,10 +111,12 @@ async fn reads(app: &TestApp, reader: &Person, route: &str, file: &str) {
     let default = app.get(reader, route).await.is(302);
     assert_eq!(default.header("location"), Some(urls[2].as_str()), "medium is what an <img> gets");
 
-    let call = app.call("GET", &format!("{route}?size=large")).by(reader).header("accept", "application/json");
+    let call =
+        app.call("GET", &format!("{route}?size=large")).by(reader).header("accept", "application/json");
     let found = call.send().await.is(200).json();
     assert_eq!(found["url"], urls[3].as_str());
-    assert_eq!(found["expires_at"], "2026-11-20T12:15:00.000Z");
+    let quarter = app.clock.now() + Duration::from_secs(900);
+    assert_eq!(found["expires_at"], quarter.to_string());
 
     let info = app.get(reader, &format!("{route}/info")).await.is(200).json();
     assert_eq!((&info["has_custom_avatar"], &info["state"]), (&json!(true), &json!("ready")));

@@ -28,7 +28,8 @@ async fn check_gone(app: &TestApp, user: &Person, issued: &Issued, case: &str) {
         app.get(user, &format!("{path}/download")).await.refused(404, "NOT_FOUND", case);
         app.post(user, &format!("{path}/complete"), &Value::Null).await.refused(404, "NOT_FOUND", case);
         app.get(user, &format!("/api/v1/users/{}/avatar", user.id)).await.refused(404, "NOT_FOUND", case);
-        let found = app.post(user, "/api/v1/files/urls", &json!({ "ids": [issued.file] })).await.is(200).json();
+        let found =
+            app.post(user, "/api/v1/files/urls", &json!({ "ids": [issued.file] })).await.is(200).json();
         assert_eq!(found["results"][0]["error"], "NOT_FOUND", "{case}");
         assert_eq!(app.keys(&[]), Vec::<String>::new(), "{case}");
         app.delete(user, &format!("{path}?permanent=true")).await.is(204);
@@ -86,7 +87,8 @@ async fn g55_a_deletion_between_any_two_steps_of_an_ingest_is_final() {
                 let app = Arc::new(TestApp::new());
                 let user = app.user();
                 let issued = uploaded(&app, &user, avatar).await;
-                let (inner, caller, path) = (app.clone(), user.clone(), format!("/api/v1/files/{}", issued.file));
+                let (inner, caller, path) =
+                    (app.clone(), user.clone(), format!("/api/v1/files/{}", issued.file));
                 let faults = if port == 0 { &app.storage_faults } else { &app.store_faults };
                 faults.before(ANY, step, move || async move {
                     inner.delete(&caller, &format!("{path}?permanent=true")).await.is(204);

@@ -46,7 +46,10 @@ async fn an_attachment_in_a_form_is_ready_in_the_answer_and_under_the_alias() {
         let made = app.call("POST", route).by(&user).form(form).send().await.is(201).json();
         let id = made["file_id"].as_str().unwrap();
         assert_eq!((&made["state"], &made["size_bytes"]), (&json!("ready"), &json!(14)));
-        assert_eq!((&made["content_type"], &made["metadata"]), (&json!("text/plain"), &json!({ "topic": "größe" })));
+        assert_eq!(
+            (&made["content_type"], &made["metadata"]),
+            (&json!("text/plain"), &json!({ "topic": "größe" }))
+        );
         assert_eq!((&made["scope"], &made["purpose"]), (&json!("project-1"), &json!("attachment")));
         assert_eq!(made["expires_at"], "2026-11-20T12:15:00.000Z");
         assert_eq!(app.fetch(made["url"].as_str().unwrap()).unwrap(), "one two\nthree\n");

@@ -86,7 +86,8 @@ async fn g10_an_event_of_another_bucket_touches_nothing() {
     assert_eq!((app.store.files(), app.storage.keys()), before);
     app.deliver_event(&issued.staging).await;
     assert_eq!(state(&app, &issued.file).await, "ready");
-    let read: Vec<String> = app.storage_faults.lines().into_iter().filter(|line| line.starts_with("head")).collect();
+    let read: Vec<String> =
+        app.storage_faults.lines().into_iter().filter(|line| line.starts_with("head")).collect();
     assert!(!read.is_empty() && read.iter().all(|line| line.contains(STAGING)), "{read:?}");
 }
 
@@ -111,11 +112,15 @@ async fn a_stray_upload_is_removed_and_its_neighbour_is_not() {
 /// G07: events of everything the system itself writes are ignored, from either bucket, and none matches the filter.
 #[tokio::test]
 async fn g07_nothing_the_system_writes_sets_it_off() {
-    assert!(TEMPLATE.contains(&format!("{{ Name: prefix, Value: {STAGING_PREFIX} }}")), "the filter of the template");
+    assert!(
+        TEMPLATE.contains(&format!("{{ Name: prefix, Value: {STAGING_PREFIX} }}")),
+        "the filter of the template"
+    );
     let app = TestApp::new();
     let user = app.user();
     uploaded(&app, &user, "text").await;
-    for (name, kind, bytes) in [("a.txt", "text/plain", "text".into()), ("a.jpg", "image/jpeg", photo(64, 1))] {
+    for (name, kind, bytes) in [("a.txt", "text/plain", "text".into()), ("a.jpg", "image/jpeg", photo(64, 1))]
+    {
         for public in ["true", "false"] {
             let form = api_tests::Form::of_file(name, kind, &bytes).field("is_public", public);
             app.call("POST", "/api/v1/files/upload").by(&user).form(form).send().await.is(201);

@@ -25,7 +25,9 @@ fn essence(record: &FileRecord) -> Value {
     let variants: Vec<Value> = record
         .variants
         .iter()
-        .map(|(size, variant)| json!([size, variant.width, variant.height, variant.bytes, variant.etag.as_str()]))
+        .map(|(size, variant)| {
+            json!([size, variant.width, variant.height, variant.bytes, variant.etag.as_str()])
+        })
         .collect();
     json!({
         "state": record.state.as_str(),
@@ -41,18 +43,32 @@ fn essence(record: &FileRecord) -> Value {
 async fn g02_event_first_complete_first_both_or_no_event_end_in_the_same_avatar() {
     let bytes = photo(200, 3);
     let mut results = BTreeSet::new();
-    for order in ["event", "event complete", "complete event", "complete", "event event complete event complete"] {
+    for order in [
+        "event",
+        "event complete",
+        "complete event",
+        "complete",
+        "event event complete event complete",
+        "sweep",
+    ] {
         let app = TestApp::new();
         let user = app.user();
         let issued = uploaded(&app, &user, &bytes).await;
         for step in order.split(' ') {
             match step {
+                "sweep" => app.sweep_later().await,
                 "event" => assert!(app.deliver_event(&issued.staging).await.is_empty(), "{order}"),
-                _ => assert_eq!(complete(&app, &user, &issued.file).await.is(200).json()["state"], "ready", "{order}"),
+                _ => assert_eq!(
+                    complete(&app, &user, &issued.file).await.is(200).json()["state"],
+                    "ready",
+                    "{order}"
+                ),
             }
         }
         assert_eq!(app.trail(&issued.file).await, ["issued", "claimed", "ready"], "{order}");
-        results.insert(json!([app.keys(&[(&user.id, "user")]), essence(&app.record(&issued.file).await)]).to_string());
+        results.insert(
+            json!([app.keys(&[(&user.id, "user")]), essence(&app.record(&issued.file).await)]).to_string(),
+        );
     }
     assert_eq!(results.len(), 1, "{results:#?}");
     assert!(results.first().unwrap().contains("\"state\":\"ready\""));
@@ -87,7 +103,10 @@ async fn g03_fifty_finalisers_at_once_make_one_file() {
         assert_eq!(bodies.len(), 1, "{seed}: everybody who is told is told the same");
         assert_eq!(app.trail(&issued.file).await, ["issued", "claimed", "ready"], "{seed}");
         let record = app.record(&issued.file).await;
-        assert_eq!((record.attempts, record.source_sha256.as_deref()), (1, Some(&*api_tests::sha256(&bytes))));
+        assert_eq!(
+            (record.attempts, record.source_sha256.as_deref()),
+            (1, Some(&*api_tests::sha256(&bytes)))
+        );
         assert_eq!(app.keys(&[]).len(), 4, "{seed}: four sizes and nothing on staging");
         let commits = app.store_faults.lines().iter().filter(|line| line.contains("point users/")).count();
         assert!(commits >= 1, "{seed}: the pointer was set");
@@ -119,7 +138,10 @@ async fn g14_complete_changes_nothing_before_the_bytes_and_nothing_twice() {
     assert_eq!((app.store.files(), app.trail(&issued.file).await, app.keys(&[])), after);
     assert_eq!(after.1, ["issued", "claimed", "ready"]);
     let month = "files/tenant/private/attachments";
-    assert_eq!(after.2, [format!("{month}/2026/11/file1.txt"), format!("{month}/processed/file1_metadata.json")]);
+    assert_eq!(
+        after.2,
+        [format!("{month}/2026/11/file1.txt"), format!("{month}/processed/file1_metadata.json")]
+    );
     assert_eq!(app.fetch(first.json()["url"].as_str().unwrap()), Some(bytes));
 }
 
@@ -148,7 +170,8 @@ async fn g06_the_avatar_issued_last_is_shown_whichever_is_finished_last() {
     for newer_first in [true, false] {
         let app = TestApp::new();
         let user = app.user();
-        let mut uploads = vec![uploaded(&app, &user, &photo(64, 1)).await, uploaded(&app, &user, &photo(64, 2)).await];
+        let mut uploads =
+            vec![uploaded(&app, &user, &photo(64, 1)).await, uploaded(&app, &user, &photo(64, 2)).await];
         let newer = uploads[1].file.clone();
         if newer_first {
             uploads.reverse();
@@ -158,6 +181,7 @@ async fn g06_the_avatar_issued_last_is_shown_whichever_is_finished_last() {
         }
         let info = app.get(&user, &format!("/api/v1/users/{}/avatar/info", user.id)).await.is(200).json();
         assert_eq!(info["file_id"], newer, "newer first: {newer_first}");
+        app.sweep_later().await;
         assert!(app.keys(&[]).iter().all(|key| key.contains("/file2/")), "{:?}", app.keys(&[]));
         assert_eq!(app.keys(&[]).len(), 4);
     }

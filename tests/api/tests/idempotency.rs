@@ -22,7 +22,9 @@ async fn g21_a_presigned_upload_asked_for_twice_is_one_file() {
         assert_eq!((&first["file_id"], &first["key"]), (&again["file_id"], &again["key"]));
         assert_eq!(app.store.files().len(), round + 1, "one record");
 
-        for (field, value) in [("filename", json!("b.png")), ("size_bytes", json!(11)), ("is_public", json!(true))] {
+        for (field, value) in
+            [("filename", json!("b.png")), ("size_bytes", json!(11)), ("is_public", json!(true))]
+        {
             let mut other = body.clone();
             other[field] = value;
             presign(&app, &user, route, &key, &other).await.refused(422, "IDEMPOTENCY_MISMATCH", field);
@@ -98,7 +100,8 @@ async fn keys_are_short_and_visible_and_do_not_reopen_an_upload() {
     for bad in ["", "a b", &"a".repeat(256)] {
         presign(&app, &user, route, bad, &body).await.refused(400, "INVALID_REQUEST", bad);
     }
-    let call = app.call("POST", route).by(&user).header("idempotency-key", "a").header("idempotency-key", "a");
+    let call =
+        app.call("POST", route).by(&user).header("idempotency-key", "a").header("idempotency-key", "a");
     call.json(&body).send().await.refused(400, "INVALID_REQUEST", "twice");
     assert_eq!(app.store.files().len(), 0);
     let issued = api_tests::Issued::read(&presign(&app, &user, route, "k", &body).await.is(201));

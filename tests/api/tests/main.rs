@@ -1,21 +1,21 @@
 //! The API, guarantee by guarantee. Each test names the one it proves.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
-mod avatars;
 mod anyone;
-mod direct;
-mod limits;
-mod finalisers;
-mod verdicts;
-mod events;
+mod avatars;
 mod deletion;
+mod direct;
+mod events;
+mod finalisers;
 mod idempotency;
+mod limits;
+mod verdicts;
 
-mod routing;
-mod json;
-mod fields;
-mod names;
-mod tenancy;
-mod foreign;
-mod outages;
 mod codes;
+mod fields;
+mod foreign;
+mod json;
+mod names;
+mod outages;
+mod routing;
+mod tenancy;

@@ -31,7 +31,10 @@ fn cases() -> Vec<Case> {
     };
     let lie = Some(sha256(b"something else"));
     vec![
-        Case { size: Some(jpeg.len() + 1), ..case("avatar size", true, "image/jpeg", &jpeg, "SIZE_MISMATCH") },
+        Case {
+            size: Some(jpeg.len() + 1),
+            ..case("avatar size", true, "image/jpeg", &jpeg, "SIZE_MISMATCH")
+        },
         Case { size: Some(9), ..case("file size", false, "text/plain", b"plain text", "SIZE_MISMATCH") },
         Case { sha256: lie.clone(), ..case("avatar digest", true, "image/jpeg", &jpeg, "CHECKSUM_MISMATCH") },
         Case { sha256: lie, ..case("file digest", false, "text/plain", b"plain text", "CHECKSUM_MISMATCH") },
@@ -40,7 +43,13 @@ fn cases() -> Vec<Case> {
         case("I02 one byte", true, "image/jpeg", &[0xFF], "UNSUPPORTED_MEDIA_TYPE"),
         case("I03 a cut header", true, "image/jpeg", &jpeg[..20], "INVALID_IMAGE"),
         case("I04 half a file", true, "image/jpeg", &jpeg[..jpeg.len() / 2], "INVALID_IMAGE"),
-        case("I06 huge", true, "image/jpeg", &images::with_declared_size(&jpeg, 64_250, 64_250), "IMAGE_TOO_LARGE"),
+        case(
+            "I06 huge",
+            true,
+            "image/jpeg",
+            &images::with_declared_size(&jpeg, 64_250, 64_250),
+            "IMAGE_TOO_LARGE",
+        ),
         case("I24 svg", true, "image/png", b"<svg onload=\"alert(1)\"/>", "UNSUPPORTED_MEDIA_TYPE"),
         case("I26 html", true, "image/jpeg", b"<!doctype html><p>", "UNSUPPORTED_MEDIA_TYPE"),
     ]
@@ -79,7 +88,8 @@ async fn g15_presigned_lies_fail_with_their_code_by_complete_and_by_event() {
             let user = app.user();
             let [route, _] = routes(&user, case.avatar);
             let size = case.size.unwrap_or(case.bytes.len());
-            let mut body = json!({ "filename": "f.jpg", "content_type": case.content_type, "size_bytes": size });
+            let mut body =
+                json!({ "filename": "f.jpg", "content_type": case.content_type, "size_bytes": size });
             if let Some(digest) = &case.sha256 {
                 body["sha256"] = json!(digest);
             }
@@ -87,12 +97,17 @@ async fn g15_presigned_lies_fail_with_their_code_by_complete_and_by_event() {
             // Not by the form, which would hold the client to the size: a signed PUT or a broken storage would not.
             app.put(&issued.staging, &case.bytes).await;
             if by_event {
-                assert!(app.deliver_event(&issued.staging).await.is_empty(), "{}: a refusal is final", case.name);
+                assert!(
+                    app.deliver_event(&issued.staging).await.is_empty(),
+                    "{}: a refusal is final",
+                    case.name
+                );
             } else {
                 let path = format!("/api/v1/files/{}/complete", issued.file);
                 app.post(&user, &path, &Value::Null).await.refused(case.status, case.code, case.name);
             }
-            check_refused(&app, &user, &issued.file, &case, if by_event { "event" } else { "complete" }).await;
+            check_refused(&app, &user, &issued.file, &case, if by_event { "event" } else { "complete" })
+                .await;
         }
     }
 }

@@ -4,9 +4,11 @@
 //! runs and with anything else.
 
 mod atomic;
+mod bench;
 mod conditions;
 mod copies;
 mod deletes;
+mod differences;
 mod keys;
 mod listing;
 mod multipart;
@@ -16,116 +18,19 @@ mod reads;
 mod sequence;
 mod writes;
 
-use std::fmt::Debug;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use storage_core::ids::BucketName;
-use storage_core::key::StorageKey;
-use storage_core::ports::{
-    Body, GetOptions, ListRequest, MultipartBackend, ObjectRef, PutOptions, StorageBackend, Stored,
-    WriteCondition,
-};
-use storage_core::{ErrorKind, Result};
+use storage_core::ports::{MultipartBackend, StorageBackend};
 use uuid::Uuid;
 
 use crate::suite::{Case, Report, cases, run_cases};
 
+pub use bench::Bench;
+pub use differences::Differences;
 pub use sequence::run_sequence;
 
-/// The most a case reads at once.
-const READ_LIMIT: u64 = 64 * 1024 * 1024;
-
-/// What servers are known to differ in. `true` is what S3 does, [`Differences::none`] is all of them.
-#[derive(Clone, Debug)]
-pub struct Differences {
-    /// Conditions of writes are judged at all.
-    pub conditional_writes: bool,
-    /// The check and the write are one step: of many racing writes with one condition one wins, else at least one.
-    pub atomic_conditions: bool,
-    /// `IfMatch` on a missing object is `PreconditionFailed`.
-    pub if_match_needs_an_object: bool,
-    /// `if_match` of a read is judged; else the object is read whatever its tag.
-    pub conditional_reads: bool,
-    /// The condition of a copy's destination is judged; else the copy happens whatever is there.
-    pub conditional_copy_destination: bool,
-    /// The `source_etag` of a copy is judged; else the copy happens whatever the tag.
-    pub conditional_copy_source: bool,
-    /// A copy onto an existing object is seen whole or not at all.
-    pub atomic_copies: bool,
-    /// A write replaces metadata in the same step as the bytes; else readers may see those of two writes together.
-    pub atomic_metadata: bool,
-    /// Keys have no folders: `a` and `a/b` can both exist, and `a` is missing where only `a/b` exists.
-    pub object_beside_folder: bool,
-    /// `A` and `a` are different keys.
-    pub case_sensitive: bool,
-    /// Composed and decomposed forms of a character are different keys.
-    pub normalisation_sensitive: bool,
-    /// Keys can hold characters that XML 1.0 cannot, such as U+FFFF.
-    pub noncharacters: bool,
-    /// Keys up to 1,024 bytes and segments up to 255 bytes can be stored.
-    pub long_keys: bool,
-    /// Listings are in the byte order of whole keys.
-    pub list_in_byte_order: bool,
-    /// A prefix need not end at a slash, and the delimiter can be another character.
-    pub list_any_prefix: bool,
-    /// The delimiter can be a character of several bytes.
-    pub wide_delimiters: bool,
-    /// Listings of objects and of parts tell their tags.
-    pub listed_tags: bool,
-    /// A listing ends in pages of at most the limit, common prefixes counted.
-    pub list_pages: bool,
-    /// A write to a missing bucket, or a read of one, does not look like a missing object.
-    pub missing_bucket_is_told: bool,
-    /// A suffix longer than the object is all of it, and one without bytes is invalid; else either may fail.
-    pub any_suffix: bool,
-    /// Uploads in parts work, and their answers can be read.
-    pub multipart: bool,
-    /// The tag of an object made of parts differs from that of the same bytes written at once; else it may not.
-    pub multipart_etag_differs: bool,
-    /// Part numbers may leave some out.
-    pub part_number_gaps: bool,
-    /// A part list is compared with what was uploaded, tag by tag.
-    pub checked_parts: bool,
-    /// An upload is still there after a completion that was refused.
-    pub repairable_completions: bool,
-    /// Calls for an unknown upload are `NotFound`.
-    pub unknown_upload_is_told: bool,
-}
-
-impl Differences {
-    /// A server that keeps every promise.
-    pub const fn none() -> Self {
-        Differences {
-            conditional_writes: true,
-            atomic_conditions: true,
-            if_match_needs_an_object: true,
-            conditional_reads: true,
-            conditional_copy_destination: true,
-            conditional_copy_source: true,
-            atomic_copies: true,
-            atomic_metadata: true,
-            object_beside_folder: true,
-            case_sensitive: true,
-            normalisation_sensitive: true,
-            noncharacters: true,
-            long_keys: true,
-            list_in_byte_order: true,
-            list_any_prefix: true,
-            wide_delimiters: true,
-            listed_tags: true,
-            list_pages: true,
-            missing_bucket_is_told: true,
-            any_suffix: true,
-            multipart: true,
-            multipart_etag_differs: true,
-            part_number_gaps: true,
-            checked_parts: true,
-            repairable_completions: true,
-            unknown_upload_is_told: true,
-        }
-    }
-}
+use bench::{READ_LIMIT, assert_same, on, pattern, refused};
 
 /// What the suites work on besides the backend.
 #[derive(Clone, Debug)]
@@ -156,19 +61,6 @@ impl BackendFixture {
             differences: Differences::none(),
         }
     }
-}
-
-/// What one case works on. Clones share it.
-#[derive(Clone, Debug)]
-pub struct Bench {
-    /// The backend.
-    pub backend: Arc<dyn StorageBackend>,
-    /// The same backend's uploads in parts.
-    multipart: Option<Arc<dyn MultipartBackend>>,
-    /// The buckets and differences.
-    pub fixture: Arc<BackendFixture>,
-    /// What all keys of this case start with; it ends in a slash.
-    pub prefix: String,
 }
 
 /// The cases of [`StorageBackend`].
@@ -345,119 +237,4 @@ async fn run_on(
         prefix: format!("run-{run}/{name}/"),
     })
     .await
-}
-
-impl Bench {
-    /// The object `name` under the prefix of the case.
-    pub(crate) fn object(&self, name: &str) -> ObjectRef {
-        let key = StorageKey::parse(&format!("{}{name}", self.prefix)).unwrap();
-        ObjectRef::new(self.fixture.bucket.clone(), key)
-    }
-
-    /// The same key in the other bucket.
-    pub(crate) fn elsewhere(&self, name: &str) -> ObjectRef {
-        ObjectRef::new(self.fixture.other_bucket.clone(), self.object(name).key)
-    }
-
-    /// The uploads in parts.
-    pub(crate) fn multipart(&self) -> &dyn MultipartBackend {
-        self.multipart.as_deref().expect("multipart cases have a multipart backend")
-    }
-
-    /// Writes `bytes` without options.
-    pub(crate) async fn put(&self, name: &str, bytes: impl Into<Bytes>) -> Stored {
-        self.put_with(name, bytes, PutOptions::default()).await.unwrap()
-    }
-
-    /// Writes `bytes` with options.
-    pub(crate) async fn put_with(
-        &self,
-        name: &str,
-        bytes: impl Into<Bytes>,
-        options: PutOptions,
-    ) -> Result<Stored> {
-        self.backend.put(&self.object(name), Body::Bytes(bytes.into()), options).await
-    }
-
-    /// Reads a whole object.
-    pub(crate) async fn read(&self, name: &str) -> Result<Bytes> {
-        self.backend.get(&self.object(name), GetOptions::default()).await?.collect(READ_LIMIT).await
-    }
-
-    /// Asserts that the object has these bytes.
-    pub(crate) async fn assert_bytes(&self, name: &str, expected: impl AsRef<[u8]>) {
-        let bytes = self.read(name).await.unwrap_or_else(|error| panic!("read of {name:?}: {error:?}"));
-        assert_same(&bytes, expected.as_ref(), name);
-    }
-
-    /// Asserts that there is no object, by every way to ask.
-    pub(crate) async fn assert_missing(&self, name: &str) {
-        let object = self.object(name);
-        refused(self.backend.get(&object, GetOptions::default()).await, ErrorKind::NotFound, name);
-        refused(self.backend.head(&object).await, ErrorKind::NotFound, name);
-        assert!(!self.backend.exists(&object).await.unwrap(), "{name:?} exists");
-        let listed = self.names_under(name).await;
-        assert!(!listed.iter().any(|listed| listed == name), "{name:?} is listed");
-    }
-
-    /// Every name under the prefix of the case followed by `start`, without delimiter, by pages of 1,000.
-    pub(crate) async fn names_under(&self, start: &str) -> Vec<String> {
-        let mut names = Vec::new();
-        let mut request = ListRequest::under(format!("{}{start}", self.prefix));
-        loop {
-            let page = self.backend.list(&self.fixture.bucket, request.clone()).await.unwrap();
-            names.extend(page.objects.iter().map(|meta| self.name_of(meta.key.as_str())));
-            match page.next {
-                Some(next) => request.cursor = Some(next),
-                None => return names,
-            }
-        }
-    }
-
-    /// A listed key or common prefix without the prefix of the case.
-    pub(crate) fn name_of(&self, listed: &str) -> String {
-        let rest = listed.strip_prefix(&self.prefix);
-        rest.unwrap_or_else(|| panic!("{listed:?} is not under {:?}", self.prefix)).to_owned()
-    }
-}
-
-/// Options that only say what must hold of the destination.
-pub(crate) fn on(condition: WriteCondition) -> PutOptions {
-    PutOptions { condition, ..PutOptions::default() }
-}
-
-/// Asserts that a call was refused with `kind`.
-#[track_caller]
-pub(crate) fn refused<T: Debug>(result: Result<T>, kind: ErrorKind, what: &str) {
-    match result {
-        Ok(value) => panic!("{what:?}: {value:?} instead of {kind}"),
-        Err(error) => assert_eq!(error.kind(), kind, "{what:?}: {error:?}"),
-    }
-}
-
-/// Asserts equality without printing megabytes.
-#[track_caller]
-pub(crate) fn assert_same(actual: &[u8], expected: &[u8], what: &str) {
-    if actual != expected {
-        let first = actual.iter().zip(expected).position(|(one, other)| one != other);
-        panic!(
-            "{what:?}: {} bytes instead of {}, first difference at {first:?}",
-            actual.len(),
-            expected.len()
-        );
-    }
-}
-
-/// Bytes that do not repeat within a few kilobytes, so that a shifted or repeated chunk is noticed.
-pub(crate) fn pattern(length: usize, seed: u64) -> Bytes {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut bytes = Vec::with_capacity(length + 8);
-    while bytes.len() < length {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(length);
-    bytes.into()
 }

@@ -1,0 +1,245 @@
+//! Routes, methods, headers, queries and ids: what is not exactly right is refused.
+
+use std::collections::BTreeSet;
+
+use api_tests::{Form, TestApp, fresh_id, known_gap, preflights, routes};
+use serde_json::{Value, json};
+
+fn path_of(route: &api_tests::Route) -> String {
+    let path = route.path.replace("{id}", &fresh_id());
+    path.replace("{kind}", "users").replace("{file}", "small.jpg")
+}
+
+/// The gateway's table and the functions' routers agree: the owner of a route serves it.
+#[tokio::test]
+async fn every_route_of_the_table_is_served_by_its_function() {
+    let app = TestApp::new();
+    let user = app.user();
+    let table = routes();
+    assert_eq!(
+        table.len(),
+        table.iter().map(|route| (route.method.as_str(), route.path)).collect::<BTreeSet<_>>().len()
+    );
+    assert!(table.len() > 20, "{}", table.len());
+    for route in &table {
+        let answer =
+            app.request(route.method.as_str(), &path_of(route), Some(&user.token), &Value::Null).await;
+        assert_ne!(answer.status, 405, "{route:?}");
+        let health = app.request(route.method.as_str(), &path_of(route), None, &Value::Null).await;
+        assert_eq!(
+            health.status == 200,
+            route.function == "health",
+            "{route:?}: an unknown path is 404, not 401"
+        );
+    }
+}
+
+/// H14: other methods on known paths are 405 and nothing overrides a method.
+#[tokio::test]
+async fn h14_methods_are_exact() {
+    let app = TestApp::new();
+    let user = app.user();
+    let table = routes();
+    let paths: BTreeSet<&str> = table.iter().map(|route| route.path).collect();
+    for pattern in paths {
+        let path = path_of(table.iter().find(|route| route.path == pattern).unwrap());
+        // A path with a variable of another route is that route to the gateway.
+        let takes =
+            |method: &str| table.iter().any(|route| route.method.as_str() == method && route.path == pattern);
+        for method in ["TRACE", "PROPFIND", "PUT", "PATCH", "CONNECT"] {
+            assert!(!takes(method), "{method} {pattern}");
+            let call = app.call(method, &path).by(&user).header("x-http-method-override", "GET");
+            call.send().await.refused(405, "METHOD_NOT_ALLOWED", &format!("{method} {path}"));
+        }
+    }
+    let form = Form::of_file("a.txt", "text/plain", b"text");
+    let made = app.call("POST", "/api/v1/files/upload").by(&user).form(form).send().await.is(201).json();
+    let path = format!("/api/v1/files/{}", made["file_id"].as_str().unwrap());
+    for name in ["x-http-method-override", "x-http-method", "x-method-override"] {
+        app.call("GET", &path).by(&user).header(name, "DELETE").send().await.is(200);
+    }
+    assert_eq!(app.get(&user, &path).await.is(200).json()["state"], "ready", "it was not deleted");
+}
+
+/// H16: spellings of other routes lead nowhere.
+#[tokio::test]
+async fn h16_paths_are_read_as_they_are() {
+    let app = TestApp::new();
+    let user = app.user();
+    let id = fresh_id();
+    for path in [
+        "/api/v1/files/%2e%2e/health",
+        "/api/v1//health",
+        "//api/v1/health",
+        "/api/v1/files/../health",
+        "/api/v1/health/",
+        "/API/v1/health",
+        "/api/v1/files/x%00",
+        "/api/v1/files/%252e%252e",
+        &format!("/api/v1/files/{id}/"),
+        &format!("/api/v1/files/{id}%2fdownload"),
+        &format!("/api/v1/admins/{id}/avatar"),
+        &format!("/api/v1/storage/avatars/admins/{id}/small.jpg"),
+        &format!("/api/v1/storage/avatars/users/{id}/tiny.jpg"),
+        &format!("/api/v1/storage/avatars/users/{id}/small"),
+        "/",
+    ] {
+        let answer = app.get(&user, path).await;
+        assert!(matches!(answer.status, 400 | 404), "{path}: {answer:?}");
+    }
+}
+
+/// H15: headers that mean something once are there once.
+#[tokio::test]
+async fn h15_repeated_and_joined_headers_are_refused() {
+    let app = TestApp::new();
+    let user = app.user();
+    let token = format!("Bearer {}", user.token);
+    let (tenant, joined) = (app.tenant.to_string(), format!("{0},{0}", app.tenant));
+    let tokens = format!("{token}, {token}");
+    let table: &[&[(&str, &str)]] = &[
+        &[("authorization", &token), ("authorization", &token)],
+        &[("authorization", &tokens)],
+        &[("authorization", &token), ("x-tenant-id", &tenant), ("x-tenant-id", &tenant)],
+        &[("authorization", &token), ("x-tenant-id", &joined)],
+    ];
+    for route in routes() {
+        for headers in table {
+            let mut call = app.call(route.method.as_str(), &path_of(&route));
+            for (name, value) in *headers {
+                call = call.header(name, value);
+            }
+            call.send().await.refused(400, "INVALID_REQUEST", &format!("{route:?} {headers:?}"));
+        }
+    }
+    assert_eq!(app.store_faults.calls().len(), 0, "refused before anything is read");
+}
+
+/// H18: a name once, with whole escapes and no names of others.
+#[tokio::test]
+async fn h18_queries_are_strict() {
+    let app = TestApp::new();
+    let user = app.user();
+    let avatar = format!("/api/v1/users/{}/avatar", user.id);
+    let file = format!("/api/v1/files/{}", fresh_id());
+    let download = format!("{file}/download");
+    let tenant = app.tenant;
+    let table = [
+        (&avatar, "size=medium&size=large".to_owned()),
+        (&avatar, "size=medium&%73ize=medium".to_owned()),
+        (&avatar, "size=medium&other=1".to_owned()),
+        (&avatar, "size=%zz".to_owned()),
+        (&avatar, "size=%00".to_owned()),
+        (&avatar, "size=tiny".to_owned()),
+        (&avatar, "size=".to_owned()),
+        (&avatar, format!("tenant={tenant}&tenant={tenant}")),
+        (&download, "disposition=attachment&disposition=inline".to_owned()),
+        (&download, "disposition=maybe".to_owned()),
+        (&download, "response-content-type=text/html".to_owned()),
+    ];
+    for (path, query) in table {
+        app.get(&user, &format!("{path}?{query}")).await.refused(400, "INVALID_REQUEST", &query);
+    }
+    for query in ["permanent=true&permanent=true", "permanent=yes", "permanent=1", "force=true"] {
+        app.delete(&user, &format!("{file}?{query}")).await.refused(400, "INVALID_REQUEST", query);
+    }
+    app.get(&user, &format!("{download}?name=a%0D%0Ab")).await.refused(
+        400,
+        "INVALID_REQUEST",
+        "a name with CRLF",
+    );
+    app.get(&user, &format!("{download}?name=...")).await.refused(400, "INVALID_FILENAME", "no name is left");
+    app.get(&user, &format!("{download}?disposition=inline&name=a.txt")).await.refused(
+        404,
+        "NOT_FOUND",
+        "it is read",
+    );
+}
+
+/// K01: ids are UUIDs in their hyphenated form, in either case.
+#[tokio::test]
+async fn k01_ids_are_uuids_and_nothing_else() {
+    let app = TestApp::new();
+    let user = app.user();
+    let id = fresh_id();
+    let bad = [
+        "x".to_owned(),
+        "1".to_owned(),
+        id.replace('-', ""),
+        format!("%7B{id}%7D"),
+        format!("urn:uuid:{id}"),
+        "00000000-0000-0000-0000-000000000000".to_owned(),
+        "%D9%A01920000-0000-7000-8000-0000000000".to_owned(),
+        "a".repeat(10_240),
+        format!("{id}%20"),
+        format!("{id}%00"),
+        format!("{}g", &id[..35]),
+    ];
+    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
+        for id in &bad {
+            let path =
+                route.path.replace("{id}", id).replace("{kind}", "users").replace("{file}", "small.jpg");
+            let answer = app.request(route.method.as_str(), &path, Some(&user.token), &Value::Null).await;
+            answer.refused(400, "INVALID_ID", &format!("{} {path:.60}", route.method));
+        }
+    }
+    for id in &bad {
+        let id = percent_encoding::percent_decode_str(id).decode_utf8().unwrap().into_owned();
+        let found = app.post(&user, "/api/v1/files/urls", &json!({ "ids": [id] })).await.is(200).json();
+        assert_eq!(found["results"][0]["error"], "INVALID_ID", "{id:.60}");
+        let items = json!({ "avatars": [{ "kind": "users", "id": id }] });
+        let found = app.post(&user, "/api/v1/avatars/urls", &items).await.is(200).json();
+        assert_eq!(found["results"][0]["error"], "INVALID_ID", "{id:.60}");
+    }
+    assert_eq!(app.store_faults.calls().len(), 0, "nothing was looked up");
+
+    let form = Form::of_file("a.txt", "text/plain", b"text");
+    let made = app.call("POST", "/api/v1/files/upload").by(&user).form(form).send().await.is(201).json();
+    let upper = made["file_id"].as_str().unwrap().to_uppercase();
+    let found = app.get(&user, &format!("/api/v1/files/{upper}")).await.is(200).json();
+    assert_eq!(found["file_id"], made["file_id"], "upper case is read, lower case is answered");
+
+    let version_1 = app.get(&user, "/api/v1/files/c232ab00-9414-11ec-b3c8-9f6bdeced846").await;
+    known_gap("K01: a file id of version 1 is 400 INVALID_ID", version_1.status == 400);
+}
+
+/// The same limits for both batches.
+#[tokio::test]
+async fn batches_take_two_hundred_items() {
+    let app = TestApp::new();
+    let user = app.user();
+    for (path, member, item) in [
+        ("/api/v1/files/urls", "ids", json!(fresh_id())),
+        ("/api/v1/avatars/urls", "avatars", json!({ "kind": "users", "id": fresh_id() })),
+    ] {
+        let body = |count: usize| json!({ member: vec![item.clone(); count] });
+        let found = app.post(&user, path, &body(200)).await.is(200).json();
+        assert_eq!(found["results"].as_array().unwrap().len(), 200);
+        app.post(&user, path, &body(201)).await.refused(400, "INVALID_REQUEST", path);
+        assert_eq!(app.post(&user, path, &body(0)).await.is(200).json(), json!({ "results": [] }));
+    }
+}
+
+/// A browser's preflight is answered on every path, for the origins of the configuration and without a token.
+#[tokio::test]
+async fn h13_preflights_are_answered_on_every_path() {
+    let origin = "https://app.example.com";
+    let app = TestApp::with(&[("STORAGE_ALLOWED_ORIGINS", origin)]);
+    let (preflights, routes) = (preflights(), routes());
+    let answered: BTreeSet<&str> = preflights.iter().map(|route| route.path).collect();
+    assert_eq!(answered, routes.iter().map(|route| route.path).collect());
+    let origins =
+        [(origin, true), ("https://evil", false), ("null", false), ("https://app.example.com.evil", false)];
+    for route in preflights {
+        for (sent, allowed) in origins {
+            let call = app.call("OPTIONS", &path_of(&route)).header("origin", sent);
+            let answer = call.header("access-control-request-method", "POST").send().await.is(204);
+            assert_eq!(
+                answer.header("access-control-allow-origin"),
+                allowed.then_some(sent),
+                "{route:?} {sent}"
+            );
+            assert!(!answer.headers.contains_key("access-control-allow-credentials"));
+        }
+    }
+}
