@@ -52,7 +52,7 @@ async fn an_avatar_lives_and_its_keys_are_known_after_each_step() {
         app.get(&writer, &route).await.refused(404, "NOT_FOUND", "before any byte");
 
         app.post_form(&issued, &bytes).await.unwrap();
-        assert_eq!(keys(), [format!("staging/temp/uploads/tenant/file1/nonce")]);
+        assert_eq!(keys(), ["staging/temp/uploads/tenant/file1/nonce"]);
         app.get(&writer, &route).await.refused(404, "NOT_FOUND", "before it is ready");
 
         assert_eq!(app.deliver_event(&issued.staging).await, Vec::<String>::new());
@@ -63,7 +63,7 @@ async fn an_avatar_lives_and_its_keys_are_known_after_each_step() {
         let body = json!({ "filename": "me.jpg", "content_type": "image/jpeg", "size_bytes": other.len() });
         let replacement = app.presign(&writer, &route, &body).await;
         app.post_form(&replacement, &other).await.unwrap();
-        let waiting = format!("staging/temp/uploads/tenant/file2/nonce");
+        let waiting = "staging/temp/uploads/tenant/file2/nonce".to_owned();
         assert_eq!(keys(), [stored(kind, "file1"), vec![waiting]].concat());
         app.deliver_event(&replacement.staging).await;
         assert_eq!(

@@ -174,5 +174,5 @@ async fn n13_naughty_strings_are_taken_or_refused_and_come_back_as_json() {
             refused += 1;
         }
     }
-    assert!(taken >= 8 && taken + refused == list.as_array().unwrap().len(), "{taken} {refused}");
+    assert!(taken >= 7 && taken + refused == list.as_array().unwrap().len(), "{taken} {refused}");
 }

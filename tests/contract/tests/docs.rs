@@ -1,4 +1,5 @@
 //! The documentation lists exactly what exists.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

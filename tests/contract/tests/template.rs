@@ -1,4 +1,5 @@
 //! template.yaml, the functions, the watch router and the environment agree.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 

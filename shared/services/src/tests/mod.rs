@@ -16,7 +16,7 @@ use storage_core::Result;
 use storage_core::ids::{BucketName, EntityId, FileId, PrincipalId, TenantId};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    Body, Clock, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
+    Body, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
     PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl, StagedObject,
     StorageBackend, UrlSigner, UrlTarget,
 };

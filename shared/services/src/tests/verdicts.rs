@@ -32,7 +32,7 @@ async fn verdict(world: &World, request: IssueRequest, bytes: &Bytes) -> Option<
 #[tokio::test]
 async fn g15_declared_and_real_must_agree() {
     let bytes = photo(64, 1);
-    let png: Bytes = storage_testkit::images::png(64, 64, 1).into();
+    let png = storage_testkit::images::png(64, 64, 1);
     let avatar = |bytes: &Bytes, declared: &str, sha256: Option<&str>| IssueRequest {
         entity: Some(World::new().user),
         content_type: Some(declared.to_owned()),
