@@ -16,7 +16,7 @@ const MAX_SEGMENT_BYTES: usize = 255;
 
 /// A key that every backend can hold: UTF-8, 1 to 1,024 bytes, segments of 1 to 255 bytes between single slashes.
 ///
-/// No segment is `.` or `..`; no control characters and no backslash; no leading or trailing slash; and nothing that
+/// No segment is `.` or `..`; no control characters, no backslash, none of the two characters XML cannot say; no leading or trailing slash; and nothing that
 /// another system would read as a drive, a home directory or a URL. `%2e` is three ordinary characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -26,7 +26,7 @@ impl StorageKey {
     /// Reads a key; `InvalidKey` where the rules above are broken.
     pub fn parse(text: &str) -> Result<Self> {
         let valid = text.len() <= MAX_KEY_BYTES
-            && !text.chars().any(|character| character.is_control() || character == '\\')
+            && !text.chars().any(|character| character.is_control() || matches!(character, '\\' | '\u{FFFE}' | '\u{FFFF}'))
             && text.split('/').all(|segment| {
                 !segment.is_empty() && segment != "." && segment != ".." && segment.len() <= MAX_SEGMENT_BYTES
             })
@@ -487,6 +487,7 @@ mod tests {
             "a\0",
             "a\\b",
             "a\u{7f}",
+            "a\u{ffff}",
             &long_segment,
             &long,
             "C:\\x",

@@ -31,13 +31,20 @@ async fn g21_a_presigned_upload_asked_for_twice_is_one_file() {
         }
         assert_eq!(app.store.files().len(), round + 1, "nothing was made of the others");
     }
-    // The key belongs to one route and one principal.
+    // The key belongs to one path and one principal, even where the body is the same.
     let body = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": 10 });
-    presign(&app, &user, &avatar, "key-0", &body).await.refused(422, "IDEMPOTENCY_MISMATCH", "another route");
+    let admin = app.person(app.tenant, &["storage:admin"]);
+    let entities = [app.user().id, app.user().id].map(|id| format!("/api/v1/users/{id}/avatar"));
+    presign(&app, &admin, &entities[0], "key", &body).await.is(201);
+    presign(&app, &admin, &entities[1], "key", &body).await.refused(
+        422,
+        "IDEMPOTENCY_MISMATCH",
+        "another path",
+    );
     let other = app.user();
     let theirs = presign(&app, &other, "/api/v1/files/presigned-upload", "key-0", &body).await.is(201).json();
     assert_eq!(app.record(theirs["file_id"].as_str().unwrap()).await.owner.as_str(), other.id.to_string());
-    assert_eq!(app.store.files().len(), 3);
+    assert_eq!(app.store.files().len(), 4);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use std::path::Path;
 
 use storage_core::ids::BucketName;
 use storage_local::LocalBackend;
-use storage_testkit::conformance::backend::{BackendFixture, Differences};
+use storage_testkit::conformance::backend::BackendFixture;
 use storage_testkit::suite::{Outcome, Report};
 
 pub use dynamodb::{dynoxide, opted_in_store};
@@ -30,11 +30,6 @@ pub fn bucket(name: &str) -> BucketName {
 /// A fixture of two buckets that the in-process servers all have.
 pub fn fixture(server: &str) -> BackendFixture {
     BackendFixture::new(server, bucket("conformance-one"), bucket("conformance-other"))
-}
-
-/// What every server differs in whose listings are XML 1.0.
-pub fn over_xml() -> Differences {
-    Differences { noncharacters: false, ..Differences::none() }
 }
 
 /// The local backend in `root`, with the buckets of [`fixture`].

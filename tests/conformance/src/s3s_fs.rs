@@ -11,7 +11,7 @@ use storage_testkit::conformance::backend::{BackendFixture, Differences};
 use tokio::net::TcpListener;
 
 use crate::aws::{ACCESS_KEY, SECRET_KEY, s3_on};
-use crate::{fixture, over_xml};
+use crate::fixture;
 
 /// The S3 backend over `s3s-fs` in `root`, with the buckets of [`fixture`], and what that server cannot do.
 pub async fn s3s_fs(root: &Path) -> (S3Backend, BackendFixture) {
@@ -41,7 +41,6 @@ pub async fn s3s_fs(root: &Path) -> (S3Backend, BackendFixture) {
 fn differences() -> Differences {
     Differences {
         atomic_conditions: false,
-        conditional_reads: false,
         conditional_copy_destination: false,
         atomic_copies: false,
         atomic_metadata: false,
@@ -55,6 +54,6 @@ fn differences() -> Differences {
         checked_parts: false,
         repairable_completions: false,
         unknown_upload_is_told: false,
-        ..over_xml()
+        ..Differences::none()
     }
 }

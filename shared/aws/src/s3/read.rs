@@ -50,10 +50,15 @@ impl S3Backend {
                 return Err(incomplete("GetObject"));
             }
         }
+        let etag = ETag::new(answer.e_tag.as_deref().ok_or_else(|| incomplete("GetObject"))?);
+        // Some servers ignore the condition; the bytes of another object must not pass for those that were asked for.
+        if options.if_match.is_some_and(|asked| asked != etag) {
+            return Err(Error::new(ErrorKind::PreconditionFailed, "GetObject answered another tag"));
+        }
         let meta = ObjectMeta {
             key: object.key.clone(),
             size: total,
-            etag: ETag::new(answer.e_tag.as_deref().ok_or_else(|| incomplete("GetObject"))?),
+            etag,
             last_modified: timestamp(answer.last_modified.as_ref()),
             content_type: answer.content_type,
             cache_control: answer.cache_control,

@@ -9,8 +9,6 @@ pub struct Differences {
     pub atomic_conditions: bool,
     /// `IfMatch` on a missing object is `PreconditionFailed`.
     pub if_match_needs_an_object: bool,
-    /// `if_match` of a read is judged; else the object is read whatever its tag.
-    pub conditional_reads: bool,
     /// The condition of a copy's destination is judged; else the copy happens whatever is there.
     pub conditional_copy_destination: bool,
     /// The `source_etag` of a copy is judged; else the copy happens whatever the tag.
@@ -25,8 +23,6 @@ pub struct Differences {
     pub case_sensitive: bool,
     /// Composed and decomposed forms of a character are different keys.
     pub normalisation_sensitive: bool,
-    /// Keys can hold characters that XML 1.0 cannot, such as U+FFFF.
-    pub noncharacters: bool,
     /// Keys up to 1,024 bytes and segments up to 255 bytes can be stored.
     pub long_keys: bool,
     /// Listings are in the byte order of whole keys.
@@ -64,7 +60,6 @@ impl Differences {
             conditional_writes: true,
             atomic_conditions: true,
             if_match_needs_an_object: true,
-            conditional_reads: true,
             conditional_copy_destination: true,
             conditional_copy_source: true,
             atomic_copies: true,
@@ -72,7 +67,6 @@ impl Differences {
             object_beside_folder: true,
             case_sensitive: true,
             normalisation_sensitive: true,
-            noncharacters: true,
             long_keys: true,
             list_in_byte_order: true,
             list_any_prefix: true,

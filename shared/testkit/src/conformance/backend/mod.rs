@@ -118,7 +118,7 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     keys::percent_signs_are_literal,
     keys::spaces_and_punctuation,
     keys::letters_of_all_scripts,
-    keys::characters_that_xml_cannot_say[noncharacters],
+    keys::characters_at_the_edge_of_xml,
     keys::an_object_beside_its_folder[object_beside_folder],
     keys::case_pairs_are_different[case_sensitive],
     keys::composed_and_decomposed_are_different[normalisation_sensitive],
