@@ -13,7 +13,8 @@ use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::{Authenticator, Caller};
-use storage_lambda::http::extract::PathId;
+use storage_lambda::http::extract::{Nothing, PathId, StrictQuery};
+use storage_lambda::http::json::OptionalJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
 use storage_lambda::views::FileView;
 use storage_lambda::wiring;
@@ -59,9 +60,11 @@ async fn complete(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(file): PathId<FileId>,
+    StrictQuery(_): StrictQuery<Nothing>,
+    OptionalJson(_): OptionalJson<Nothing>,
 ) -> ApiResult {
-    // Reading first: only whoever may see the file can start its ingest.
-    state.resolver.file(&context, file).await?;
+    // Reading first: only whoever may change the file can start its ingest.
+    state.resolver.file_to_change(&context, file).await?;
     let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
     match state.ingest.run(context.tenant, file, Source::Staging, &actor).await? {
         Outcome::Ready(record) => {

@@ -11,7 +11,7 @@ use storage_core::ids::{EntityId, FileId};
 use storage_core::key::EntityKind;
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::{Authenticator, Caller};
-use storage_lambda::http::extract::{PathId, StrictQuery};
+use storage_lambda::http::extract::{Nothing, PathId, StrictQuery};
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
 use storage_lambda::wiring;
 use storage_services::deletion::Deletion;
@@ -54,6 +54,7 @@ async fn user_avatar(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
+    StrictQuery(_): StrictQuery<Nothing>,
 ) -> ApiResult {
     state.deletion.delete_avatar(&context, EntityKind::Users, entity).await?;
     Ok(respond::no_content())
@@ -63,6 +64,7 @@ async fn agent_avatar(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
+    StrictQuery(_): StrictQuery<Nothing>,
 ) -> ApiResult {
     state.deletion.delete_avatar(&context, EntityKind::Agents, entity).await?;
     Ok(respond::no_content())

@@ -14,6 +14,9 @@ use storage_lambda::requests::visibility;
 use storage_services::settings::Settings;
 use storage_services::uploads::IssueRequest;
 
+/// The route that issues a form for a larger attachment.
+const PRESIGN_ROUTE: &str = "/api/v1/files/presigned-upload";
+
 /// A parsed form: what to issue, and the bytes.
 pub(crate) struct Upload {
     pub(crate) request: IssueRequest,
@@ -38,7 +41,9 @@ pub(crate) async fn avatar(
     kind: EntityKind,
     entity: EntityId,
 ) -> Result<Upload> {
-    let form = read_form(request, &rules(settings, &["is_public", "sha256"])).await?;
+    // The same route takes JSON, and issues a form for a larger file.
+    let route = format!("/api/v1/{kind}/{{id}}/avatar");
+    let form = read_form(request, &rules(settings, &["is_public", "sha256"], &route)).await?;
     let mut upload = upload(form, Purpose::avatar(kind))?;
     upload.request.entity = Some(entity);
     Ok(upload)
@@ -47,7 +52,7 @@ pub(crate) async fn avatar(
 /// An attachment: the file, its owner, whether anyone may read it, and the caller's metadata as a JSON object of texts.
 pub(crate) async fn file(request: Request, settings: &Settings, context: &TenantContext) -> Result<Upload> {
     let names = ["owner_id", "is_public", "metadata", "sha256", "scope", "external_id"];
-    let form = read_form(request, &rules(settings, &names)).await?;
+    let form = read_form(request, &rules(settings, &names, PRESIGN_ROUTE)).await?;
     if let Some(owner) = field(&form, "owner_id") {
         let owner =
             PrincipalId::parse(owner).map_err(|_| Error::new(ErrorKind::InvalidRequest, "owner_id"))?;
@@ -71,12 +76,8 @@ pub(crate) async fn file(request: Request, settings: &Settings, context: &Tenant
 }
 
 /// The rules of both forms; a file that is too large is sent the other way.
-fn rules<'a>(settings: &Settings, fields: &'a [&'a str]) -> FormRules<'a> {
-    FormRules {
-        max_file_bytes: settings.direct_max_bytes,
-        fields,
-        presign_route: "/api/v1/files/presigned-upload",
-    }
+fn rules<'a>(settings: &Settings, fields: &'a [&'a str], presign_route: &'a str) -> FormRules<'a> {
+    FormRules { max_file_bytes: settings.direct_max_bytes, fields, presign_route }
 }
 
 fn field<'a>(form: &'a UploadForm, name: &str) -> Option<&'a str> {

@@ -20,7 +20,7 @@ use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::{Authenticator, Caller};
-use storage_lambda::http::extract::{Idempotency, PathId};
+use storage_lambda::http::extract::{Idempotency, Nothing, PathId, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, multipart, respond};
 use storage_lambda::requests::{AvatarRequest, idempotency};
@@ -89,6 +89,7 @@ async fn user_avatar(
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
     Idempotency(key): Idempotency,
+    StrictQuery(_): StrictQuery<Nothing>,
     request: Request,
 ) -> ApiResult {
     avatar(&state, &context, EntityKind::Users, entity, key, request).await
@@ -99,6 +100,7 @@ async fn agent_avatar(
     Caller(context): Caller,
     PathId(entity): PathId<EntityId>,
     Idempotency(key): Idempotency,
+    StrictQuery(_): StrictQuery<Nothing>,
     request: Request,
 ) -> ApiResult {
     avatar(&state, &context, EntityKind::Agents, entity, key, request).await
@@ -131,6 +133,7 @@ async fn file(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     Idempotency(key): Idempotency,
+    StrictQuery(_): StrictQuery<Nothing>,
     request: Request,
 ) -> ApiResult {
     let path = request.uri().path().to_owned();

@@ -10,7 +10,7 @@ use storage_core::Result;
 use storage_core::ports::{Clock, PresignPost};
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::{Authenticator, Caller};
-use storage_lambda::http::extract::Idempotency;
+use storage_lambda::http::extract::{Idempotency, Nothing, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
 use storage_lambda::requests::{PresignRequest, idempotency};
@@ -60,6 +60,7 @@ async fn issue(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     Idempotency(key): Idempotency,
+    StrictQuery(_): StrictQuery<Nothing>,
     StrictJson(body): StrictJson<PresignRequest>,
 ) -> ApiResult {
     let idempotency = idempotency(key, &Method::POST, ROUTE, &body)?;

@@ -1,6 +1,7 @@
 //! Avatars: a redirect for an `<img>`, JSON for a program, everything for a profile page.
 
 use axum::extract::State as Shared;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use storage_core::ids::EntityId;
@@ -9,7 +10,7 @@ use storage_core::ports::ResolvedUrl;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 use storage_lambda::http::auth::Caller;
-use storage_lambda::http::extract::{PathId, PathParameters, StrictQuery};
+use storage_lambda::http::extract::{Nothing, PathId, PathParameters, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
 use storage_lambda::reader::AvatarReader;
@@ -22,6 +23,8 @@ use crate::State;
 const REDIRECT_CACHE: &str = "private, max-age=60";
 /// The most items of a batch.
 const MAX_BATCH: usize = 200;
+/// How many of them are looked up at once.
+const AT_ONCE: usize = 16;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,7 +113,7 @@ pub(crate) async fn agent_info(
 
 async fn info(state: &State, reader: &AvatarReader, kind: EntityKind, id: EntityId) -> ApiResult {
     let info = state.resolver.avatar_info(&reader.as_reader(), kind, id).await?;
-    let stable = format!("{}/api/v1/{kind}/{id}/avatar", state.public_base_url);
+    let stable = format!("{}/api/v1/{kind}/{id}/avatar?tenant={}", state.public_base_url, reader.tenant());
     respond::json(StatusCode::OK, &AvatarView::new(info, stable))
 }
 
@@ -119,6 +122,7 @@ pub(crate) async fn stable(
     Shared(state): Shared<State>,
     reader: AvatarReader,
     path: PathParameters,
+    StrictQuery(_): StrictQuery<InfoQuery>,
 ) -> ApiResult {
     let missing = || Error::new(ErrorKind::NotFound, "no such avatar path");
     let kind = EntityKind::from_word(path.text("kind")?).ok_or_else(missing)?;
@@ -162,28 +166,26 @@ struct BatchResult {
 pub(crate) async fn batch(
     Shared(state): Shared<State>,
     Caller(context): Caller,
+    StrictQuery(_): StrictQuery<Nothing>,
     StrictJson(body): StrictJson<Batch>,
 ) -> ApiResult {
     if body.avatars.len() > MAX_BATCH {
         return Err(Error::new(ErrorKind::InvalidRequest, "more than 200 avatars").into());
     }
-    let mut results = Vec::with_capacity(body.avatars.len());
-    for item in body.avatars {
-        let found = resolve_item(&state, &Reader::Caller(&context), &item).await;
-        // An outage is the answer to the whole request: its items would only repeat it.
-        let found = match found {
-            Err(error) if error.retryable() => return Err(error.into()),
-            other => other,
-        };
-        let error = found.as_ref().err().map(Error::kind);
-        results.push(BatchResult {
-            kind: item.kind,
-            id: item.id,
-            found: found.ok().map(UrlView::from),
-            error,
-        });
-    }
+    let reader = Reader::Caller(&context);
+    let found = stream::iter(body.avatars).map(|item| batch_item(&state, &reader, item));
+    let results = found.buffered(AT_ONCE).try_collect().await?;
     respond::json(StatusCode::OK, &BatchAnswer { results })
+}
+
+async fn batch_item(state: &State, reader: &Reader<'_>, item: BatchItem) -> Result<BatchResult> {
+    let (found, error) = match resolve_item(state, reader, &item).await {
+        Ok(url) => (Some(UrlView::from(url)), None),
+        // An outage is the answer to the whole request: its items would only repeat it.
+        Err(error) if error.retryable() => return Err(error),
+        Err(error) => (None, Some(error.kind())),
+    };
+    Ok(BatchResult { kind: item.kind, id: item.id, found, error })
 }
 
 async fn resolve_item(state: &State, reader: &Reader<'_>, item: &BatchItem) -> Result<ResolvedUrl> {

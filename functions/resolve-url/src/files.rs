@@ -1,16 +1,18 @@
 //! Files: the record, a redirect to the bytes, and batches.
 
 use axum::extract::State as Shared;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use storage_core::filename::{Disposition, FileName};
 use storage_core::ids::FileId;
 use storage_core::record::FileState;
+use storage_core::tenant::TenantContext;
 use storage_core::timestamp::Timestamp;
-use storage_core::{Error, ErrorKind};
+use storage_core::{Error, ErrorKind, Result};
 use storage_lambda::http::auth::Caller;
 use storage_lambda::http::conditional::Conditions;
-use storage_lambda::http::extract::{PathId, StrictQuery};
+use storage_lambda::http::extract::{Nothing, PathId, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
 use storage_lambda::views::FileView;
@@ -21,12 +23,15 @@ use crate::State;
 const REDIRECT_CACHE: &str = "private, no-store";
 /// The most ids of a batch.
 const MAX_BATCH: usize = 200;
+/// How many of them are looked up at once.
+const AT_ONCE: usize = 16;
 
 /// The record. Its URL changes with time, its entity tag only with the record.
 pub(crate) async fn record(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     PathId(file): PathId<FileId>,
+    StrictQuery(_): StrictQuery<Nothing>,
     headers: HeaderMap,
 ) -> ApiResult {
     let record = state.resolver.file(&context, file).await?;
@@ -88,27 +93,28 @@ struct BatchResult {
 pub(crate) async fn batch(
     Shared(state): Shared<State>,
     Caller(context): Caller,
+    StrictQuery(_): StrictQuery<Nothing>,
     StrictJson(body): StrictJson<Batch>,
 ) -> ApiResult {
     if body.ids.len() > MAX_BATCH {
         return Err(Error::new(ErrorKind::InvalidRequest, "more than 200 ids").into());
     }
-    let mut results = Vec::with_capacity(body.ids.len());
-    for id in body.ids {
-        let found = match FileId::parse(&id) {
-            Ok(file) => state.resolver.file_url(&context, file, None, None).await.map(|(_, url)| url),
-            Err(error) => Err(error),
-        };
-        results.push(match found {
-            Ok(url) => {
-                BatchResult { file_id: id, url: Some(url.url), expires_at: url.expires_at, error: None }
-            }
-            // An outage is the answer to the whole request; a file that is not ready yet is an item's.
-            Err(error) if error.retryable() && error.kind() != ErrorKind::NotReady => {
-                return Err(error.into());
-            }
-            Err(error) => BatchResult { file_id: id, url: None, expires_at: None, error: Some(error.kind()) },
-        });
-    }
+    let found = stream::iter(body.ids).map(|id| resolve_item(&state, &context, id));
+    let results = found.buffered(AT_ONCE).try_collect().await?;
     respond::json(StatusCode::OK, &BatchAnswer { results })
+}
+
+async fn resolve_item(state: &State, context: &TenantContext, id: String) -> Result<BatchResult> {
+    let found = match FileId::parse(&id) {
+        Ok(file) => state.resolver.file_url(context, file, None, None).await.map(|(_, url)| url),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(url) => {
+            Ok(BatchResult { file_id: id, url: Some(url.url), expires_at: url.expires_at, error: None })
+        }
+        // An outage is the answer to the whole request; a file that is not ready yet is an item's.
+        Err(error) if error.retryable() && error.kind() != ErrorKind::NotReady => Err(error),
+        Err(error) => Ok(BatchResult { file_id: id, url: None, expires_at: None, error: Some(error.kind()) }),
+    }
 }

@@ -19,16 +19,22 @@ fn parse_uuid(text: &str) -> Result<Uuid> {
 }
 
 macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $version:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $name(Uuid);
 
         impl $name {
-            /// Reads the hyphenated form in either case; `InvalidId` for anything else and for the nil UUID.
+            /// Reads the hyphenated form in either case; `InvalidId` for anything else and for the nil UUID, and where
+            /// ids of this kind have one version, for every other.
             pub fn parse(text: &str) -> Result<Self> {
-                parse_uuid(text).map($name)
+                let id = parse_uuid(text)?;
+                let version: Option<usize> = $version;
+                if version.is_some_and(|version| id.get_version_num() != version) {
+                    return Err(Error::new(ErrorKind::InvalidId, "version of an id"));
+                }
+                Ok($name(id))
             }
 
             /// The UUID.
@@ -66,19 +72,19 @@ macro_rules! uuid_id {
 
 uuid_id! {
     /// A tenant. The UUID is the identity; its slug is a label and never a boundary.
-    TenantId
+    TenantId, None
 }
 uuid_id! {
     /// A file: a UUIDv7 made at issue, so that ids sort by time. Only version 7 is ever made; see [`FileId::parse`].
-    FileId
+    FileId, Some(7)
 }
 uuid_id! {
     /// A user or an agent, as the product knows it.
-    EntityId
+    EntityId, None
 }
 uuid_id! {
     /// One run of one worker: the owner of a lease.
-    WorkerId
+    WorkerId, None
 }
 
 impl FileId {
@@ -224,6 +230,7 @@ mod tests {
             &format!("{{{id}}}"),
             &format!("urn:uuid:{id}"),
             "00000000-0000-0000-0000-000000000000",
+            "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
             "０1920000-0000-7000-8000-0000000000",
             &"a".repeat(10_240),
         ] {

@@ -26,7 +26,9 @@ impl StorageKey {
     /// Reads a key; `InvalidKey` where the rules above are broken.
     pub fn parse(text: &str) -> Result<Self> {
         let valid = text.len() <= MAX_KEY_BYTES
-            && !text.chars().any(|character| character.is_control() || matches!(character, '\\' | '\u{FFFE}' | '\u{FFFF}'))
+            && !text.chars().any(|character| {
+                character.is_control() || matches!(character, '\\' | '\u{FFFE}' | '\u{FFFF}')
+            })
             && text.split('/').all(|segment| {
                 !segment.is_empty() && segment != "." && segment != ".." && segment.len() <= MAX_SEGMENT_BYTES
             })

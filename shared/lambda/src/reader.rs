@@ -24,6 +24,14 @@ pub enum AvatarReader {
 }
 
 impl AvatarReader {
+    /// The tenant whose avatars are asked for.
+    pub fn tenant(&self) -> TenantId {
+        match self {
+            AvatarReader::Caller(context) => context.tenant,
+            AvatarReader::Anyone(tenant) => *tenant,
+        }
+    }
+
     /// The reader as the service takes it.
     pub fn as_reader(&self) -> Reader<'_> {
         match self {

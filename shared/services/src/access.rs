@@ -2,7 +2,7 @@
 
 use storage_core::ids::EntityId;
 use storage_core::key::EntityKind;
-use storage_core::record::{FileRecord, Purpose};
+use storage_core::record::{FileRecord, FileState, Purpose};
 use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -18,12 +18,15 @@ pub fn may_write_avatar(context: &TenantContext, kind: EntityKind, entity: Entit
     if own || agent || is_trusted(context) { Ok(()) } else { Err(Error::new(ErrorKind::Forbidden, "avatar")) }
 }
 
-/// May the caller see and act on this file? Owners may; avatars are seen by everyone in their tenant.
+/// May the caller see and act on this file? Owners may; ready avatars are seen by everyone in their tenant.
 pub fn may_use_file(context: &TenantContext, record: &FileRecord, write: bool) -> Result<()> {
     let tenant = record.tenant == context.tenant;
     let owner = record.owner == context.principal;
     let avatar = match (record.purpose.entity_kind(), record.entity) {
-        (Some(kind), Some(entity)) => !write || may_write_avatar(context, kind, entity).is_ok(),
+        (Some(kind), Some(entity)) => {
+            let shown = !write && record.state == FileState::Ready;
+            shown || may_write_avatar(context, kind, entity).is_ok()
+        }
         _ => false,
     };
     if tenant && (owner || avatar || is_trusted(context)) {

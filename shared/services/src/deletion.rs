@@ -131,17 +131,24 @@ impl Deletion {
 
     /// Removes the bytes of a fresh tombstone. Its failure is not the caller's: the sweep passes over it twice.
     async fn first_pass(&self, record: &FileRecord) {
-        if let Err(error) = remove_bytes(self.storage.as_ref(), record).await {
-            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
+        for object in objects(record) {
+            if let Err(error) = self.storage.delete(&object).await {
+                tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
+            }
         }
     }
 }
 
+/// Every object a record names.
+fn objects(record: &FileRecord) -> impl Iterator<Item = ObjectRef> + '_ {
+    let finals = record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone()));
+    finals.chain(staging_object(record))
+}
+
 /// Removes every object a record names, and says how many there were.
 pub(crate) async fn remove_bytes(storage: &dyn StorageBackend, record: &FileRecord) -> Result<u64> {
-    let finals = record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone()));
     let mut found = 0;
-    for object in finals.chain(staging_object(record)) {
+    for object in objects(record) {
         if storage.exists(&object).await? {
             storage.delete(&object).await?;
             found += 1;

@@ -87,7 +87,12 @@ pub fn external_id(text: &str) -> Result<ExternalId> {
 }
 
 /// A caller's metadata: at most 2 KB of names and values, names of `a-z 0-9 - _`.
+///
+/// `UnknownField` for the one name that is the system's own.
 pub fn check_metadata(metadata: &std::collections::BTreeMap<String, String>) -> Result<()> {
+    if metadata.contains_key("identified") {
+        return Err(Error::new(ErrorKind::UnknownField, "metadata.identified"));
+    }
     let total: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
     let named = |name: &String| {
         !name.is_empty()

@@ -147,7 +147,10 @@ impl Resolver {
                 self.tenants.check(context).await?;
                 context.tenant
             }
-            Reader::Anyone(tenant) => *tenant,
+            Reader::Anyone(tenant) => {
+                self.tenants.check_open(*tenant).await?;
+                *tenant
+            }
         };
         let missing = || Error::new(ErrorKind::NotFound, "no avatar");
         let key = PointerKey { tenant, kind, entity };
@@ -176,9 +179,18 @@ impl Resolver {
 
     /// A file's record, for whoever may see it.
     pub async fn file(&self, context: &TenantContext, file: FileId) -> Result<FileRecord> {
+        self.record_for(context, file, false).await
+    }
+
+    /// A file's record, for whoever may change it.
+    pub async fn file_to_change(&self, context: &TenantContext, file: FileId) -> Result<FileRecord> {
+        self.record_for(context, file, true).await
+    }
+
+    async fn record_for(&self, context: &TenantContext, file: FileId, write: bool) -> Result<FileRecord> {
         self.tenants.check(context).await?;
         let record = self.ledger.read(context.tenant, file).await?;
-        access::may_use_file(context, &record, false)?;
+        access::may_use_file(context, &record, write)?;
         match record.state {
             FileState::Deleting | FileState::Deleted => Err(Error::new(ErrorKind::NotFound, "a tombstone")),
             _ => Ok(record),

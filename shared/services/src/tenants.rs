@@ -53,6 +53,16 @@ impl Tenants {
         }
     }
 
+    /// `NotFound` for readers without a token, where the tenant is not in use: why, is nobody's business.
+    pub async fn check_open(&self, tenant: TenantId) -> Result<()> {
+        match self.store.get_tenant(tenant).await? {
+            Some(record) if record.state != TenantState::Active => {
+                Err(Error::new(ErrorKind::NotFound, "tenant is not active"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a suspended tenant and a slug that is not its own.
     pub async fn check(&self, context: &TenantContext) -> Result<()> {
         self.placement(context).await.map(drop)

@@ -121,7 +121,7 @@ async fn reads(app: &TestApp, reader: &Person, route: &str, file: &str) {
     let info = app.get(reader, &format!("{route}/info")).await.is(200).json();
     assert_eq!((&info["has_custom_avatar"], &info["state"]), (&json!(true), &json!("ready")));
     assert_eq!(info["file_id"], file);
-    assert_eq!(info["avatar_url"], format!("https://api.test{route}"));
+    assert_eq!(info["avatar_url"], format!("https://api.test{route}?tenant={}", app.tenant));
     assert!(info["inline_small"].as_str().unwrap().starts_with("data:image/jpeg;base64,"));
     assert!(info["placeholder"].is_object(), "{info}");
     for (index, size) in ["original", "small", "medium", "large"].iter().enumerate() {

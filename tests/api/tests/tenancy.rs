@@ -151,8 +151,7 @@ async fn j19_a_suspended_tenants_avatars_are_not_shown_to_anyone() {
     let anyone = format!("{avatar}?tenant={}", app.tenant);
     app.request("GET", &anyone, None, &Value::Null).await.is(302);
     put_tenant(&app, "acme", TenantState::Suspended).await;
-    let answer = app.request("GET", &anyone, None, &Value::Null).await;
-    api_tests::known_gap("J19: anonymous readers of a suspended tenant get nothing", answer.status != 302);
+    app.request("GET", &anyone, None, &Value::Null).await.refused(404, "NOT_FOUND", "anyone");
 }
 
 /// A single-tenant installation does not look at tenants at all.

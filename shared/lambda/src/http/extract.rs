@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use storage_core::ids::IdempotencyKey;
 use storage_core::{Error, ErrorKind, Result};
@@ -112,6 +113,11 @@ impl<S: Sync> FromRequestParts<S> for QueryPairs {
         Ok(QueryPairs::parse(parts.uri.query().unwrap_or_default())?)
     }
 }
+
+/// A query, or a body, that says nothing: every member of it is refused.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// The query as a type. A name that `T` does not know is `InvalidRequest` if it denies unknown fields, as it should.
 #[derive(Clone, Copy, Debug)]
