@@ -54,6 +54,8 @@ pub struct AwsSettings {
     pub session_token: Option<Secret>,
     /// The account that must own every bucket. S3 refuses a call to a bucket of another account.
     pub bucket_owner: Option<String>,
+    /// The storage class of objects that are written here, such as `INTELLIGENT_TIERING`; the bucket's default without it.
+    pub storage_class: Option<String>,
     /// Whether certificates are verified. `false` is accepted only together with a plain-text endpoint, where it says
     /// nothing: the TLS client has no way to skip verification. A private authority belongs into the trust store
     /// (`SSL_CERT_FILE`).
@@ -85,6 +87,7 @@ impl AwsSettings {
             secret_access_key: None,
             session_token: None,
             bucket_owner: None,
+            storage_class: None,
             verify_ssl: true,
             use_ssl: true,
             max_retries: 3,

@@ -14,7 +14,7 @@ use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
 
-use crate::config::{Backend, Config, RetryMode, SecretSource};
+use crate::config::{Backend, Config, RetryMode, SecretSource, StorageClass};
 use crate::http::auth::{Authenticator, FetchJwks};
 
 /// The connections of one function: made once at start, and shared by everything that needs them.
@@ -43,6 +43,10 @@ fn aws_settings(config: &Config) -> AwsSettings {
         access_key_id: keys.map(|(id, _)| id.expose().to_owned()),
         secret_access_key: keys.map(|(_, secret)| storage_aws::Secret::new(secret.expose())),
         bucket_owner: config.buckets.owner.clone(),
+        storage_class: match config.buckets.storage_class {
+            StorageClass::Standard => None,
+            class => Some(class.as_str().to_owned()),
+        },
         verify_ssl: s3.verify_ssl,
         max_retries: s3.max_retries,
         retries: match s3.retry_mode {

@@ -134,3 +134,11 @@ fn the_staging_bucket_is_private_and_lets_browsers_read_what_they_need() {
     let exposed = cors[0].to_string();
     assert!(exposed.contains("ETag") && exposed.contains("Location"), "{exposed}");
 }
+
+#[test]
+fn the_development_stack_starts_every_function() {
+    let source = read("dev/src/watch.rs");
+    let list = source.split("FUNCTIONS: &[&str] = &[").nth(1).unwrap().split("];").next().unwrap();
+    let started: BTreeSet<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    assert_eq!(started, functions());
+}

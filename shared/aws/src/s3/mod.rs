@@ -22,6 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::StorageClass;
 use storage_core::Result;
 use storage_core::ids::BucketName;
 use storage_core::ports::{
@@ -40,6 +41,7 @@ pub use post_policy::PostSigner;
 pub struct S3Backend {
     client: Client,
     owner: Option<String>,
+    storage_class: Option<StorageClass>,
     credentials: CredentialSource,
     /// Buckets that have answered, so that a missing object is told from a missing bucket.
     known_buckets: Arc<Mutex<HashSet<BucketName>>>,
@@ -51,6 +53,7 @@ impl S3Backend {
         S3Backend {
             client: aws.s3(),
             owner: aws.settings().bucket_owner.clone(),
+            storage_class: aws.settings().storage_class.as_deref().map(StorageClass::from),
             credentials: aws.credentials(),
             known_buckets: Arc::default(),
         }

@@ -23,6 +23,7 @@ impl MultipartBackend for S3Backend {
         let answer = self
             .client
             .create_multipart_upload()
+            .set_storage_class(self.storage_class.clone())
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
             .content_type(options.content_type.as_deref().unwrap_or(OCTETS))

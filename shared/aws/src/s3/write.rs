@@ -49,6 +49,7 @@ impl S3Backend {
         let answer = self
             .client
             .put_object()
+            .set_storage_class(self.storage_class.clone())
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
             .body(stream)
@@ -75,6 +76,7 @@ impl S3Backend {
         let answer = self
             .client
             .copy_object()
+            .set_storage_class(self.storage_class.clone())
             .copy_source(copy_source(source))
             .set_copy_source_if_match(source_etag.as_ref().map(ETag::quoted))
             .bucket(destination.bucket.as_str())

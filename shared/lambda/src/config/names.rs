@@ -114,7 +114,7 @@ variables! {
     "Limits" {
         AVATAR_MAX_BYTES "STORAGE_AVATAR_MAX_BYTES" [] Is("5242880"), "The most bytes of an avatar.";
         ATTACHMENT_MAX_BYTES "STORAGE_ATTACHMENT_MAX_BYTES" [] Is("104857600"), "The most bytes of an attachment.";
-        POST_MAX_BYTES "STORAGE_POST_MAX_BYTES" [] Is("104857600"), "Up to how many bytes an upload is one form; above, it is in parts.";
+        POST_MAX_BYTES "STORAGE_POST_MAX_BYTES" [] Is("104857600"), "The most bytes of an upload by form, which also bounds attachments.";
         DIRECT_MAX_BYTES "STORAGE_DIRECT_MAX_BYTES" [] Is("4194304"), "The most bytes of a file in a request body; the gateway takes about 4.5 MB.";
         JSON_MAX_BYTES "STORAGE_JSON_MAX_BYTES" [] Is("65536"), "The most bytes of a JSON body.";
         IMAGE_MAX_SIDE "STORAGE_IMAGE_MAX_SIDE" [] Is("12000"), "The most pixels of a side of an image.";
@@ -123,7 +123,7 @@ variables! {
     "Cleanup" {
         CLEANUP_ENABLED "STORAGE_CLEANUP_ENABLED" [] Is("true"), "Whether the scheduled sweep removes anything.";
         RETENTION_DAYS "STORAGE_RETENTION_DAYS" ["STORAGE_CLEANUP_RETENTION_DAYS"] Is("30"), "How many days a trashed file can be restored, 1 to 3650.";
-        CLEANUP_SCHEDULE "STORAGE_CLEANUP_SCHEDULE" [] Is("0 2 * * *"), "When the sweep runs in development, as five cron fields in UTC. In the cloud the template says when.";
+        CLEANUP_SCHEDULE "STORAGE_CLEANUP_SCHEDULE" [] Is("0 2 * * *"), "When the command line's cleanup is due, as five cron fields in UTC. The sweep itself runs every ten minutes: the template says so in the cloud, and `make dev` on a laptop.";
     }
     "Operation" {
         HEALTH_CHECK_ENABLED "STORAGE_HEALTH_CHECK_ENABLED" [] Is("true"), "Whether readiness asks the dependencies.";
