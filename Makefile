@@ -25,7 +25,7 @@ demo: rust ## Walk a photo through the running stack, or through one started for
 
 test: rust ## Run every test
 	@scripts/tools.sh cargo-lambda
-	@$(ENV) cargo test --workspace --locked
+	@$(ENV) cargo test --workspace --locked --no-fail-fast
 
 check: lint test ## Everything that has to pass before a change is merged
 

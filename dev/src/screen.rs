@@ -26,13 +26,13 @@ pub(crate) fn ready(facts: &Value) {
     let token = text("/tokens/user");
     let photo = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/photo.jpg");
     println!();
-    println!("Stowage is running. Ctrl-C stops it; data stays in .local/.");
+    println!("Stowage is running. Ctrl-C stops it; data stays in {}.", text("/data"));
     println!();
     println!("  API        {api}/api/v1/health/ready");
     println!("  S3         {}", text("/s3_url"));
     println!("  DynamoDB   {}", text("/dynamodb_url"));
     println!("  tenant     {} ({})", text("/tenant/slug"), text("/tenant/uuid"));
-    println!("  facts      .local/dev.json (URLs, ids and tokens for tools)");
+    println!("  facts      {}/dev.json (URLs, ids and tokens for tools)", text("/data"));
     println!();
     println!("A user's token:");
     println!();

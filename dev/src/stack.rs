@@ -48,7 +48,9 @@ pub(crate) async fn run_until_interrupted() -> Outcome<()> {
         _ = interrupt.recv() => return Err("interrupted while starting".to_owned()),
         _ = terminate.recv() => return Err("terminated while starting".to_owned()),
     };
-    screen::ready(&stack.facts);
+    let mut shown = stack.facts.clone();
+    shown["data"] = json!(stack.local.path(""));
+    screen::ready(&shown);
     let result = tokio::select! {
         _ = interrupt.recv() => Ok(()),
         _ = terminate.recv() => Ok(()),
@@ -159,7 +161,7 @@ impl Stack {
                     Ok(()) => break,
                     Err(reason) if started.elapsed() > PATIENCE => {
                         return Err(format!(
-                            "{function} does not answer ({reason}); see .local/functions.log"
+                            "{function} does not answer ({reason}); see functions.log beside dev.json"
                         ));
                     }
                     Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,

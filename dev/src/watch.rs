@@ -62,7 +62,7 @@ impl Watch {
     /// Waits for the emulator to end by itself, which it does only when something is wrong.
     pub(crate) async fn ended(&mut self) -> String {
         let status = self.child.wait().await;
-        format!("cargo lambda watch ended ({status:?}); see .local/functions.log")
+        format!("cargo lambda watch ended ({status:?}); see functions.log beside dev.json")
     }
 
     /// Stops the emulator and every function, politely and then for good.

@@ -36,7 +36,7 @@ impl Local {
             let facts: serde_json::Value = serde_json::from_str(&known).unwrap_or_default();
             let place = facts["api_url"].as_str().map(|url| format!(" at {url}")).unwrap_or_default();
             return Err(format!(
-                "a stack of this checkout is already running{place}; stop it with Ctrl-C first"
+                "a stack over this data is already running{place}; stop it with Ctrl-C first"
             ));
         }
         self.lock = Some(file);

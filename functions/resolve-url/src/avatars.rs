@@ -1,8 +1,9 @@
 //! Avatars: a redirect for an `<img>`, JSON for a program, everything for a profile page.
 
 use axum::extract::State as Shared;
+use axum::response::Response;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use storage_core::ids::EntityId;
 use storage_core::key::{EntityKind, VariantSize};
@@ -88,9 +89,9 @@ async fn show(
     let size = size(query.size.as_deref().unwrap_or("medium"))?;
     let url = state.resolver.avatar_url(&reader.as_reader(), kind, id, size).await?;
     if wants_json(headers) {
-        return respond::json(StatusCode::OK, &UrlView::from(url));
+        return respond::json(StatusCode::OK, &UrlView::from(url)).map(varying);
     }
-    respond::redirect(&url.url, REDIRECT_CACHE)
+    respond::redirect(&url.url, REDIRECT_CACHE).map(varying)
 }
 
 pub(crate) async fn user_info(
@@ -129,7 +130,7 @@ pub(crate) async fn stable(
     let (name, _) = path.text("file")?.split_once('.').ok_or_else(missing)?;
     let size = VariantSize::from_word(name).ok_or_else(missing)?;
     let url = state.resolver.avatar_url(&reader.as_reader(), kind, path.id("id")?, size).await?;
-    respond::redirect(&url.url, REDIRECT_CACHE)
+    respond::redirect(&url.url, REDIRECT_CACHE).map(varying)
 }
 
 #[derive(Debug, Deserialize)]
@@ -201,8 +202,37 @@ fn size(word: &str) -> Result<VariantSize> {
 
 /// Whether the client asks for JSON by name; `*/*` is an `<img>` or a browser.
 fn wants_json(headers: &HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|accept| accept.to_str().ok())
-        .is_some_and(|accept| accept.split(',').any(|part| part.trim().starts_with("application/json")))
+    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let named = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+        named && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
+    })
+}
+
+/// The same address answers by the token and by what is accepted: a cache has to know.
+fn varying(mut response: Response) -> Response {
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept, authorization"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_asked_for_by_name() {
+        for (accept, json) in [
+            ("application/json", true),
+            ("APPLICATION/JSON", true),
+            ("text/html, application/json;q=0.1", true),
+            ("application/json;q=0", false),
+            ("image/avif,image/webp,*/*;q=0.8", false),
+            ("", false),
+        ] {
+            let headers = [(header::ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
+            assert_eq!(wants_json(&headers), json, "{accept}");
+        }
+    }
 }

@@ -63,8 +63,14 @@ pub enum Event {
     Claim(WorkerId),
     /// The lease holder names the final keys it is about to write.
     Plan(WorkerId, Vec<StorageKey>),
-    /// The lease holder gives up for now; the next claim need not wait for the lease to end.
-    Release(WorkerId),
+    /// The lease holder gives up for now; the next claim need not wait for the lease to end. An outage that was not the
+    /// file's fault takes no attempt from it.
+    Release {
+        /// The lease holder.
+        worker: WorkerId,
+        /// Whether the attempt counts.
+        counts: bool,
+    },
     /// The lease holder has validated and written everything.
     Promote(WorkerId, Box<Ingested>),
     /// The lease holder refuses the upload.
@@ -178,10 +184,12 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             }
             Ok("planned")
         }
-        Event::Release(worker) => {
+        Event::Release { worker, counts } => {
             own_lease(next, worker, now)?;
             next.lease_until = Some(now);
-            next.due_at = Some(now);
+            // The bytes of a direct upload are with its caller, who may come back with them.
+            next.due_at = Some(if next.staging_key.is_some() { now } else { now + EVENT_GRACE });
+            next.attempts -= u32::from(!counts);
             Ok("released")
         }
         Event::Promote(worker, ingested) => {

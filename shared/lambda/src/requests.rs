@@ -49,7 +49,7 @@ pub struct PresignRequest {
     pub metadata: BTreeMap<String, String>,
     /// How many seconds the form is to work.
     #[serde(default)]
-    pub expires_in: Option<serde_json::Number>,
+    pub expires_in: Option<serde_json::Value>,
 }
 
 impl PresignRequest {
@@ -93,7 +93,7 @@ pub struct AvatarRequest {
     pub sha256: Option<String>,
     /// How many seconds the form is to work.
     #[serde(default)]
-    pub expires_in: Option<serde_json::Number>,
+    pub expires_in: Option<serde_json::Value>,
 }
 
 impl AvatarRequest {
@@ -117,7 +117,7 @@ pub fn visibility(is_public: bool) -> Visibility {
     if is_public { Visibility::Public } else { Visibility::Private }
 }
 
-fn expires_in(number: serde_json::Number) -> Result<Duration> {
+fn expires_in(number: serde_json::Value) -> Result<Duration> {
     let seconds = number.as_u64().filter(|seconds| (1..=MAX_EXPIRES_IN).contains(seconds));
     seconds.map(Duration::from_secs).ok_or_else(|| Error::new(ErrorKind::InvalidExpiry, "expires_in"))
 }

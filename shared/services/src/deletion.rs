@@ -95,10 +95,15 @@ impl Deletion {
     /// Empties the pointer and entombs the file it named, in one transaction; with `only`, as long as it names that file.
     async fn clear_avatar(&self, key: PointerKey, actor: &Actor, only: Option<FileId>) -> Result<()> {
         let store = &self.ledger.store;
-        let seq = store.take_seq(&key).await?;
+        // Deleting the avatar outranks every upload issued before; deleting one generation of it outranks none.
+        let taken = match only {
+            Some(_) => None,
+            None => Some(store.take_seq(&key).await?),
+        };
         for _ in 0..ROUNDS {
             let pointer = store.get_pointer(&key).await?.unwrap_or_default();
-            let overtaken = pointer.current_seq.is_some_and(|current| current >= seq);
+            let seq = taken.or(pointer.current_seq).unwrap_or_default();
+            let overtaken = taken.is_some() && pointer.current_seq.is_some_and(|current| current >= seq);
             if overtaken || (only.is_some() && pointer.current_file_id != only) {
                 return Ok(());
             }

@@ -74,10 +74,11 @@ pub fn is_declared_text(content_type: &str) -> bool {
     matches!(content_type, "text/plain" | "text/csv" | "text/markdown" | "application/json")
 }
 
-/// A caller's folder: 1 to 100 of letters, digits, `-`, `_` and `.`.
+/// A caller's folder: 1 to 100 of letters, digits, `-`, `_` and `.`, not starting with a dot.
 pub fn scope(text: &str) -> Result<String> {
     let valid = (1..=100).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        && !text.starts_with('.');
     if valid { Ok(text.to_owned()) } else { Err(Error::new(ErrorKind::InvalidRequest, "scope")) }
 }
 

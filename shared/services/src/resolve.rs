@@ -230,7 +230,11 @@ impl Resolver {
         let asked = match (disposition, name) {
             (None, None) => None,
             (disposition, name) => {
-                let name = name.or_else(|| record.original_filename.clone());
+                let named = name.or_else(|| record.original_filename.clone());
+                let name = named.or_else(|| {
+                    let last = key.as_str().rsplit('/').next().unwrap_or_default();
+                    FileName::parse(last).ok()
+                });
                 let disposition =
                     disposition.unwrap_or(if shown { Disposition::Inline } else { Disposition::Attachment });
                 name.map(|name| (disposition, name))

@@ -82,10 +82,16 @@ impl Sweep {
             return Ok(counts);
         }
         for shard in 0..DUE_SHARDS {
-            self.due_records(shard, started, &mut counts).await?;
+            if let Err(error) = self.due_records(shard, started, &mut counts).await {
+                counts.errors += 1;
+                tracing::warn!(error.kind = %error.kind(), "a page of due work is left for the next sweep");
+            }
         }
-        if !counts.stopped {
-            self.staging(started, &mut counts).await?;
+        if !counts.stopped
+            && let Err(error) = self.staging(started, &mut counts).await
+        {
+            counts.errors += 1;
+            tracing::warn!(error.kind = %error.kind(), "the staging bucket is left for the next sweep");
         }
         let report = serde_json::to_value(&counts).unwrap_or_default();
         self.ledger.store.put_sweep_report(&SweepReport { at: started, counts: report }).await?;
@@ -100,10 +106,6 @@ impl Sweep {
         loop {
             let page = self.ledger.store.due(shard, started, cursor, PAGE).await?;
             for (tenant, file) in page.files {
-                if self.over_budget(counts) {
-                    counts.stopped = true;
-                    return Ok(());
-                }
                 counts.examined += 1;
                 if let Err(error) = self.examine(tenant, file, counts).await {
                     counts.errors += 1;
@@ -127,6 +129,11 @@ impl Sweep {
         match record.state {
             FileState::Pending => self.pending(&record, now, counts).await,
             FileState::Processing => self.processing(&record, now, counts).await,
+            // Past the budget nothing more is removed; uploads that wait are still helped.
+            FileState::Deleting | FileState::Failed if self.over_budget(counts) => {
+                counts.stopped = true;
+                Ok(())
+            }
             FileState::Deleting | FileState::Failed => self.pass(&record, counts).await,
             FileState::Trashed => {
                 let written = self.step(&record, Event::Expire).await?;

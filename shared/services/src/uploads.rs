@@ -128,6 +128,13 @@ impl Uploads {
             return Err(Error::new(ErrorKind::StateConflict, "the upload of this request is over"));
         };
         let staging = ObjectRef::new(record.staging_bucket.clone(), key);
+        // A form signed afresh for a repeated request ends with the first one: the record expires after that.
+        let now = self.ledger.clock.now();
+        let last = record.expires_at.map_or(now, |expires| expires - LATE_UPLOAD);
+        let expires_in = expires_in.min(last.since(now));
+        if expires_in.as_secs() == 0 {
+            return Err(Error::new(ErrorKind::StateConflict, "the upload of this request is over"));
+        }
         let form = PostRequest {
             object: staging.clone(),
             content_type: record.declared.content_type.clone(),
@@ -135,7 +142,7 @@ impl Uploads {
             max_bytes: record.max_bytes,
             expires_in,
         };
-        let post = presign.presign_post(form, self.ledger.clock.now()).await?;
+        let post = presign.presign_post(form, now).await?;
         Ok(Issued { record, post, staging })
     }
 

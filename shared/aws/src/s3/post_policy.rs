@@ -106,7 +106,9 @@ impl PresignPost for PostSigner {
             return Err(Error::new(ErrorKind::InvalidKey, "a key that S3 would change"));
         }
         let credentials = self.credentials.current(now).await?;
-        let life = Life::bounded(now, request.expires_in, &credentials)?;
+        // The life counts from the end of this second, so that what is promised is not over early.
+        let from = Timestamp::from_millis(now.as_millis().saturating_add(999) / 1000 * 1000);
+        let life = Life::bounded(from, request.expires_in, &credentials)?;
         self.sign(&request, life, &credentials)
     }
 }
@@ -202,7 +204,7 @@ mod tests {
         assert!(conditions.contains(&json!(["content-length-range", 1, 5_000_000])));
         assert_eq!(conditions.len(), form.fields.len(), "two more conditions, two fields without one");
         assert_eq!(form.fields["x-amz-security-token"], "session-canary");
-        assert_eq!(form.fields["x-amz-date"], "20261118T110640Z");
+        assert_eq!(form.fields["x-amz-date"], "20261118T110641Z");
         assert_eq!(policy["expiration"], form.expires_at.to_string());
     }
 

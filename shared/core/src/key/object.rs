@@ -175,7 +175,7 @@ impl ObjectKey {
         match self.visibility() {
             None => "no-store",
             Some(Visibility::Public) => "public, max-age=31536000, s-maxage=3600, immutable",
-            Some(Visibility::Private) => "max-age=3600",
+            Some(Visibility::Private) => "private, max-age=3600",
         }
     }
 

@@ -176,7 +176,7 @@ pub trait MetadataStore: Send + Sync + fmt::Debug {
         limit: usize,
     ) -> Result<OwnerPage>;
 
-    /// The files with a caller's own id, at most one of them live. Tombstones without bytes may be left out.
+    /// The files with a caller's own id. Tombstones without bytes may be left out.
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>>;
 
     /// The history of a file, oldest first.

@@ -98,12 +98,23 @@ fn attempts_are_bounded() {
         let worker = WorkerId::generate();
         record = step(&record, Event::Claim(worker), now).unwrap();
         assert_eq!(step(&record, Event::Exhaust, now), Err(Refused::Leased));
-        record = step(&record, Event::Release(worker), now + 1).unwrap();
+        record = step(&record, Event::Release { worker, counts: true }, now + 1).unwrap();
         now += 2;
     }
     assert_eq!(step(&record, Event::Claim(WorkerId::generate()), now), Err(Refused::Exhausted));
     let failed = step(&record, Event::Exhaust, now).unwrap();
     assert_eq!((failed.state, failed.error_code), (FileState::Failed, Some(ErrorKind::AttemptsExhausted)));
+}
+
+#[test]
+fn an_outage_takes_no_attempt() {
+    let mut record = pending();
+    for round in 0..20 {
+        let worker = WorkerId::generate();
+        record = step(&record, Event::Claim(worker), round * 2).unwrap();
+        record = step(&record, Event::Release { worker, counts: false }, round * 2 + 1).unwrap();
+        assert_eq!(record.attempts, 0);
+    }
 }
 
 #[test]

@@ -70,6 +70,10 @@ impl Job<'_> {
         let facts = self.facts(&content, content_type, image.as_ref(), pdf.as_ref());
         let document = self.final_object(&metadata_key, "application/json", facts.to_string().into());
         let mut served = self.final_object(&key, content_type, bytes::Bytes::new());
+        if let (Some(text), true) = (&content.text, content_type.starts_with("text/")) {
+            // Without it a browser guesses, and guesses wrong for most languages.
+            served.options.content_type = Some(format!("{content_type}; charset={}", text.encoding));
+        }
         served.options.metadata.insert("sha256".to_owned(), content.sha256.clone());
         if !self.plan(vec![served.key.clone(), document.key.clone()]).await? {
             return Ok(Verdict::Lost);
@@ -124,6 +128,7 @@ impl Job<'_> {
                     return Ok(None);
                 }
                 // Other bytes of an earlier attempt: overwritten under the own lease, since they were never served.
+                self.still_own()?;
                 request.options = served.options.clone();
                 match self.ingest.storage.copy(request).await {
                     Ok(stored) => Ok(Some(stored)),

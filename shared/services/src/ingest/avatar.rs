@@ -27,6 +27,9 @@ impl Job<'_> {
                 }
                 let options = GetOptions { range: None, if_match: Some(meta.etag) };
                 match self.ingest.storage.get(&staging, options).await {
+                    Ok(read) if read.length > self.record.max_bytes => {
+                        return Ok(Verdict::Refused(ErrorKind::PayloadTooLarge));
+                    }
                     Ok(read) => read.collect(self.record.max_bytes).await?,
                     Err(error) if is_change(&error) => return Ok(Verdict::Changed),
                     Err(error) => return Err(error),
@@ -49,7 +52,11 @@ impl Job<'_> {
         }
 
         let (images, limits) = (self.ingest.images.clone(), self.ingest.settings.image_limits);
-        let processed = off_thread(move || images.process_avatar(bytes, &limits)).await?;
+        let processed = match off_thread(move || images.process_avatar(bytes, &limits)).await {
+            Ok(processed) => processed,
+            Err(error) if error.retryable() => return Err(error),
+            Err(error) => return Ok(Verdict::Refused(error.kind())),
+        };
         let finals = self.avatar_finals(&processed)?;
         let keys = finals.iter().map(|(_, file)| file.key.clone()).collect();
         if !self.plan(keys).await? {

@@ -96,13 +96,21 @@ impl Job<'_> {
         if matches!(found.state, FileState::Deleting | FileState::Deleted) {
             self.ingest.remove_staging(&self.record).await;
             self.ingest.remove_finals(&self.record).await;
+        } else if found.leased_to(self.worker, self.ingest.ledger.clock.now()) {
+            // The upload went away under a live lease: whoever looks next need not wait for its end.
+            self.release(ErrorKind::UploadNotFound).await;
         }
         Ok(self.ingest.settled(found))
     }
 
     /// Gives the lease back, so that the next delivery need not wait for it to end.
-    pub(super) async fn release(&self) {
-        let event = Event::Release(self.worker);
+    pub(super) async fn release(&self, cause: ErrorKind) {
+        // Without the store there is nothing to give back to, and its time is the caller's.
+        if cause == ErrorKind::MetadataUnavailable {
+            return;
+        }
+        let counts = cause != ErrorKind::StorageUnavailable;
+        let event = Event::Release { worker: self.worker, counts };
         let (tenant, file) = (self.record.tenant, self.record.file_id);
         if let Err(error) = self.ingest.ledger.apply(tenant, file, event, self.actor).await {
             tracing::warn!(file.id = %file, error.kind = %error.kind(), "lease is not given back");

@@ -3,6 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Decoder, Encoding};
+use memchr::memmem;
 use sha2::{Digest, Sha256};
 
 use crate::policy;
@@ -84,12 +85,29 @@ impl ContentReader {
         }
         let head = &self.kept[..self.kept.len().min(HEAD)];
         let magic = infer::get(head).map(|kind| kind.mime_type()).filter(|mime| !mime.starts_with("text/"));
+        let magic = magic.map(|mime| office_document(&self.kept).filter(|_| is_zip(head)).unwrap_or(mime));
         let text = if magic.is_none() { self.text.map(TextReader::finish) } else { None };
         let sniffed = magic.or(text.is_some().then_some("text/plain"));
         let whole = (self.kept.len() as u64 == self.size).then(|| self.kept.freeze());
         Content { size: self.size, sha256: hex::encode(self.digest.finalize()), sniffed, text, whole }
     }
 }
+
+fn is_zip(head: &[u8]) -> bool {
+    head.starts_with(b"PK\x03\x04")
+}
+
+/// Which Office document a ZIP holds, by the one entry that each kind must have, wherever it lies.
+fn office_document(zip: &[u8]) -> Option<&'static str> {
+    let holds = |name: &[u8]| memmem::find(zip, name).is_some();
+    OFFICE_TYPES.iter().find(|(entry, _)| holds(entry.as_bytes())).map(|(_, mime)| *mime)
+}
+
+const OFFICE_TYPES: &[(&str, &str)] = &[
+    ("word/document.xml", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+    ("xl/workbook.xml", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ("ppt/presentation.xml", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+];
 
 /// The encoding of text, or `None` for bytes that no text has.
 fn text_encoding(head: &[u8]) -> Option<&'static Encoding> {
@@ -235,6 +253,26 @@ mod tests {
         assert_eq!(read(latin, 9).text.unwrap().encoding, "windows-1252");
         assert!(read(b"\0\x01\x02binary", 9).text.is_none());
         assert_eq!(read(b"", 1).sniffed, None);
+    }
+
+    /// Writers order the entries of a document as they like.
+    #[test]
+    fn an_office_document_is_told_by_its_entries() {
+        let zip = |names: &[&str]| -> Vec<u8> {
+            let entry = |name: &&str| {
+                let mut bytes = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+                bytes.extend((name.len() as u16).to_le_bytes());
+                bytes.extend([0, 0]);
+                bytes.extend(name.as_bytes());
+                bytes
+            };
+            names.iter().flat_map(entry).collect()
+        };
+        let front = ["[Content_Types].xml", "_rels/.rels", "docProps/core.xml", "docProps/app.xml"];
+        for (entry, mime) in OFFICE_TYPES {
+            assert_eq!(read(&zip(&[&front[..], &[entry]].concat()), 7).sniffed, Some(*mime));
+        }
+        assert_eq!(read(&zip(&["a.txt", "b.txt", "c.txt", "d.txt"]), 7).sniffed, Some("application/zip"));
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Ingest {
 
     /// Brings a file as far as it can be brought now. Idempotent, and safe beside any number of others.
     ///
-    /// An `Err` is retryable: the lease is given back and the record is not failed.
+    /// An `Err` is retryable: the record is not failed, and the lease is given back unless the store refuses that too.
     pub async fn run(
         &self,
         tenant: TenantId,
@@ -127,7 +127,7 @@ impl Ingest {
         match job.run(source).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
-                job.release().await;
+                job.release(error.kind()).await;
                 Err(error)
             }
         }
@@ -207,9 +207,11 @@ impl Job<'_> {
                 Ok(Verdict::Changed) => continue,
                 Ok(Verdict::Lost) => return self.lost().await,
                 Err(error) if error.retryable() => return Err(error),
+                // Only a verdict fails a file. What else goes wrong is the storage's, and may be over next time.
                 Err(error) => {
-                    tracing::warn!(file.id = %self.record.file_id, error.kind = %error.kind(), "upload refused");
-                    return self.fail(error.kind()).await;
+                    return Err(
+                        Error::new(ErrorKind::StorageUnavailable, "ingest").with_cause(error.log_line())
+                    );
                 }
             }
         }

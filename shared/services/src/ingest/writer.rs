@@ -4,7 +4,7 @@ use bytes::Bytes;
 use storage_core::key::{ObjectKey, StorageKey};
 use storage_core::ports::{Body, ObjectRef, PutOptions, Stored, WriteCondition};
 use storage_core::state::Event;
-use storage_core::{ErrorKind, Result};
+use storage_core::{Error, ErrorKind, Result};
 
 use super::Job;
 use super::content::sha256_hex;
@@ -32,7 +32,9 @@ impl Final {
 impl Job<'_> {
     pub(super) fn final_object(&self, key: &ObjectKey, content_type: &str, bytes: Bytes) -> Final {
         let disposition = key.disposition(content_type);
-        let named = self.record.original_filename.as_ref();
+        // The client's name is that of its file, not of what is written beside it.
+        let is_upload = !matches!(key, ObjectKey::AttachmentMetadata { .. });
+        let named = self.record.original_filename.as_ref().filter(|_| is_upload);
         let options = PutOptions {
             content_type: Some(content_type.to_owned()),
             cache_control: Some(key.cache_control().to_owned()),
@@ -72,10 +74,19 @@ impl Job<'_> {
                     return Ok(stored);
                 }
                 // Another version of the code made other bytes here and never committed: they were never served.
+                self.still_own()?;
                 storage.put(&object, Body::Bytes(file.bytes.clone()), file.options.clone()).await
             }
             other => other,
         }
+    }
+
+    /// Overwriting is for the lease holder alone: a worker that slept must not touch what the next one has written.
+    pub(super) fn still_own(&self) -> Result<()> {
+        if self.record.leased_to(self.worker, self.ingest.ledger.clock.now()) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::StorageUnavailable, "the lease is over"))
     }
 
     /// The object of an earlier attempt, where it has these bytes.

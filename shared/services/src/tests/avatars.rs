@@ -134,6 +134,12 @@ async fn an_idempotent_request_is_answered_from_the_first() {
     };
     let first = issue("a").await.unwrap();
     assert_eq!(issue("a").await, Ok(first));
+    // Near its end a repeated request gets what is left of the first form, and then no form at all.
+    world.clock.advance(Duration::from_secs(3500));
+    let issued = uploads.issue(&world.caller(), request(), idempotency("a"), &PlainForm).await.unwrap();
+    assert_eq!(issued.post.expires_at, issued.record.created_at + Duration::from_secs(3600));
+    world.clock.advance(Duration::from_secs(100));
+    assert_eq!(issue("a").await, Err(ErrorKind::StateConflict));
     assert_eq!(issue("b").await, Err(ErrorKind::IdempotencyMismatch));
     world.clock.advance(Duration::from_secs(25 * 3600));
     assert_ne!(issue("b").await, Ok(first), "the key is free again, though its item is still there");

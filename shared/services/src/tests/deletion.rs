@@ -44,6 +44,20 @@ async fn g55_a_deletion_during_ingest_wins() {
     assert_eq!(world.current().await, None);
 }
 
+/// Deleting one generation is not deleting the avatar: a newer upload that is under way goes on.
+#[tokio::test]
+async fn deleting_the_old_generation_spares_the_new_upload() {
+    let world = World::new();
+    let old = world.upload_avatar(&photo(64, 1)).await;
+    let bytes = photo(64, 2);
+    let issued = world.issue_avatar(bytes.len()).await;
+    world.deletion().delete_file(&world.caller(), old.file_id, true).await.unwrap();
+    assert_eq!(world.current().await, None);
+    world.post(&issued, &bytes).await;
+    assert!(matches!(world.finalise(issued.record.file_id).await, Outcome::Ready(_)));
+    assert_eq!(world.current().await, Some(issued.record.file_id));
+}
+
 /// A writer that was slow writes after the first pass: the second one finds it.
 #[tokio::test]
 async fn the_second_pass_removes_what_a_slow_writer_left() {

@@ -93,6 +93,26 @@ async fn g04_a_late_worker_neither_commits_nor_removes() {
     assert_eq!(world.keys(&[]).len(), 4);
 }
 
+/// An outage is not the file's fault: however long it lasts, the upload is there when it is over.
+#[tokio::test]
+async fn g20_a_long_outage_loses_no_upload() {
+    use storage_core::ErrorKind;
+    use storage_testkit::faulty::{Faults, Faulty};
+    let world = World::new();
+    let bytes = photo(64, 1);
+    let issued = world.issue_avatar(bytes.len()).await;
+    world.post(&issued, &bytes).await;
+    let file = issued.record.file_id;
+    let faults = Faults::new();
+    faults.fail_from("put", 1, ErrorKind::StorageUnavailable);
+    let ingest = world.ingest_over(Arc::new(Faulty::new(world.storage.clone(), faults)), Arc::new(Imaging));
+    for _ in 0..20 {
+        let outcome = ingest.run(world.tenant, file, Source::Staging, &Actor::function("test")).await;
+        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::StorageUnavailable);
+    }
+    assert!(matches!(world.finalise(file).await, Outcome::Ready(_)));
+}
+
 /// G20: a failed write of an object never leaves a readable record, and the retry heals.
 #[tokio::test]
 async fn g20_a_failed_write_is_not_a_file() {

@@ -97,7 +97,9 @@ async fn attachments_are_served_as_what_they_are() {
         let object =
             storage_core::ports::ObjectRef::new(record.bucket.clone(), record.final_key.clone().unwrap());
         let stored = world.storage.head(&object).await.unwrap();
-        assert_eq!(stored.content_type.as_deref(), Some(served));
+        let header = stored.content_type.unwrap();
+        assert_eq!(header.split("; charset=").next(), Some(served));
+        assert_eq!(header.ends_with("; charset=utf-8"), served == "text/csv");
         let shown = stored.content_disposition.unwrap().starts_with("inline");
         assert_eq!(shown, served == "image/jpeg", "{declared}");
     }
