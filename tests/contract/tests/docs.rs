@@ -55,3 +55,23 @@ fn every_code_block_path_of_the_readme_exists() {
         }
     }
 }
+
+/// A document that names a test names one that exists.
+#[test]
+fn every_test_that_a_document_names_exists() {
+    let mut named = 0;
+    for entry in std::fs::read_dir(contract_tests::root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for quoted in text.split('`').skip(1).step_by(2) {
+            let Some((file, test)) = quoted.split_once("::").filter(|(file, _)| file.ends_with(".rs")) else {
+                continue;
+            };
+            let source = contract_tests::root().join(file);
+            let source = std::fs::read_to_string(source).unwrap_or_else(|_| panic!("{path:?} names {file}"));
+            assert!(source.contains(&format!("fn {test}(")), "{path:?} names {file}::{test}");
+            named += 1;
+        }
+    }
+    assert!(named > 50, "{named}");
+}

@@ -541,3 +541,18 @@ async fn debug_shows_no_secret() {
     let aws = Aws::connect(&server.settings()).await.unwrap();
     assert!(!format!("{backend:?} {aws:?} {:?}", server.settings()).contains("canary"));
 }
+
+#[tokio::test]
+async fn what_is_written_gets_the_configured_storage_class() {
+    let server = Canned::start(well).await;
+    let class = Some("INTELLIGENT_TIERING".to_owned());
+    let settings = crate::settings::AwsSettings { storage_class: class.clone(), ..server.settings() };
+    let backend = S3Backend::connect(&settings).await.unwrap();
+    let bytes = Bytes::from_static(b"hello");
+    backend.put(&object("a/b"), bytes.into(), PutOptions::default()).await.unwrap();
+    backend.copy(copy("private/from", PutOptions::default())).await.unwrap();
+    backend.create(&object("a/b"), PutOptions::default()).await.unwrap();
+    let sent = server.requests();
+    assert_eq!(sent.len(), 3);
+    assert!(sent.iter().all(|request| request.header("x-amz-storage-class") == class.as_deref()));
+}
