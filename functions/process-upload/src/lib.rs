@@ -4,12 +4,14 @@
 mod self_test;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lambda_runtime::{Error as RuntimeError, LambdaEvent};
 use serde_json::Value;
 use storage_core::key::{KeySpace, ObjectKey};
 use storage_core::ports::{ImageProcessor, ObjectRef, StorageBackend};
 use storage_core::state::Actor;
+use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
 use storage_imaging::Imaging;
 use storage_lambda::config::Config;
@@ -21,6 +23,8 @@ use storage_services::settings::Settings;
 
 /// The name of this function in the audit trail.
 const NAME: &str = "process-upload";
+/// What a file may take at worst, with slow storage and its commit.
+const ENOUGH: Duration = Duration::from_secs(45);
 
 /// What this function needs: ingest, and the storage for strays.
 pub struct State {
@@ -52,7 +56,13 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchRes
     let mut response = BatchResponse::default();
     let mut bare_failure = None;
     for delivery in events::parse(&event.payload) {
-        if let Err(error) = deliver(state, &delivery).await {
+        let result = match is_short(event.context.deadline, state.ledger.clock.now()) {
+            true => {
+                Err(storage_core::Error::new(ErrorKind::NotReady, "too little time is left for another file"))
+            }
+            false => deliver(state, &delivery).await,
+        };
+        if let Err(error) = result {
             tracing::warn!(
                 message.id = delivery.message_id.as_deref(),
                 error.kind = %error.kind(),
@@ -70,6 +80,13 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchRes
         Some(error) => Err(error.kind().message().into()),
         None => Ok(response),
     }
+}
+
+/// Whether the invocation ends too soon to begin another file: its message comes back to a fresh invocation. Emulators
+/// give a deadline that is no time of day, which means none.
+fn is_short(deadline_ms: u64, now: Timestamp) -> bool {
+    let now_ms = now.as_millis().unsigned_abs();
+    deadline_ms.checked_sub(now_ms).is_some_and(|left| left < ENOUGH.as_millis() as u64)
 }
 
 async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
@@ -111,5 +128,20 @@ async fn take(state: &State, hint: &Hint) -> Result<()> {
         Outcome::Failed(_) => state.storage.delete(&staged).await,
         // Its worker finishes it, or its lease runs out and the sweep sends it again.
         Outcome::Busy(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_file_is_begun_that_cannot_be_finished() {
+        let now = Timestamp::from_millis(1_795_176_000_000);
+        let deadline = |left_ms: i64| (now.as_millis() + left_ms).unsigned_abs();
+        assert!(is_short(deadline(44_999), now));
+        assert!(!is_short(deadline(45_000), now));
+        assert!(!is_short(600_000, now), "an emulator's deadline is no time of day");
+        assert!(!is_short(0, now));
     }
 }

@@ -263,20 +263,14 @@ pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
     })
 }
 
-/// A small generator for shuffles, so that a failing order can be repeated from its seed.
-pub(super) struct Shuffle(pub(super) u64);
+/// A small generator of choices, so that a failing run can be repeated from its seed.
+pub(super) struct Choices(pub(super) u64);
 
-impl Shuffle {
+impl Choices {
     pub(super) fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 % bound as u64) as usize
-    }
-
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for index in (1..items.len()).rev() {
-            items.swap(index, self.below(index + 1));
-        }
     }
 }

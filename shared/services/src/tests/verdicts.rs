@@ -10,7 +10,7 @@ use storage_core::state::Actor;
 use storage_imaging::Imaging;
 use storage_testkit::faulty::{Faults, Faulty};
 
-use super::{PlainForm, Shuffle, World, photo};
+use super::{Choices, PlainForm, World, photo};
 use crate::ingest::{Outcome, Source};
 use crate::uploads::IssueRequest;
 
@@ -127,14 +127,14 @@ async fn the_document_beside_an_attachment_says_what_was_found() {
 /// G12: whatever is posted again, and whenever, the served bytes stay those that were validated.
 #[tokio::test]
 async fn g12_a_replayed_upload_never_changes_what_is_served() {
-    let mut shuffle = Shuffle(0x5eed);
+    let mut choices = Choices(0x5eed);
     for _ in 0..10 {
         let world = World::new();
-        let text = Bytes::from(format!("version {}", shuffle.below(1_000_000)));
+        let text = Bytes::from(format!("version {}", choices.below(1_000_000)));
         let issued = world.issue_attachment("text/plain", text.len()).await;
         world.post(&issued, &text).await;
         let replayed = Bytes::from("x".repeat(text.len()));
-        let early = shuffle.below(2) == 0;
+        let early = choices.below(2) == 0;
         if early {
             world.post(&issued, &replayed).await;
         }
