@@ -17,11 +17,11 @@ help: ## Show this list
 
 dev: rust ## Start everything on this machine: functions, S3, DynamoDB
 	@scripts/tools.sh cargo-lambda
-	@$(ENV) cargo run --locked -p stowage-dev --
+	@$(ENV) exec cargo run --locked -p stowage-dev --
 
 demo: rust ## Walk a photo through the running stack, or through one started for it
 	@scripts/tools.sh cargo-lambda
-	@$(ENV) cargo run --locked -p stowage-dev -- demo
+	@$(ENV) exec cargo run --locked -p stowage-dev -- demo
 
 test: rust ## Run every test
 	@scripts/tools.sh cargo-lambda
