@@ -54,7 +54,6 @@ impl Watch {
             .stderr(errors)
             // A group of its own: Ctrl-C reaches it through us, and stopping it stops the functions too.
             .process_group(0)
-            .kill_on_drop(true)
             .spawn();
         Ok(Watch { child: during("cannot run cargo lambda; `make dev` installs it", child)? })
     }
@@ -67,11 +66,24 @@ impl Watch {
 
     /// Stops the emulator and every function, politely and then for good.
     pub(crate) async fn stop(mut self) {
-        let group = self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        let Some(group) = group else { return };
+        let Some(group) = self.group() else { return };
         let _ = kill_process_group(group, Signal::TERM);
         let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
         // Functions that outlived the emulator are still in its group.
         let _ = kill_process_group(group, Signal::KILL);
+    }
+
+    /// The group of an emulator that has not been waited for.
+    fn group(&self) -> Option<Pid> {
+        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+    }
+}
+
+impl Drop for Watch {
+    /// A start that is interrupted leaves nothing behind either.
+    fn drop(&mut self) {
+        if let Some(group) = self.group() {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
     }
 }
