@@ -1,5 +1,6 @@
 //! One avatar from issue to pixel, and the order among several.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use storage_core::ErrorKind;
@@ -7,10 +8,12 @@ use storage_core::ids::{FileId, IdempotencyKey};
 use storage_core::key::{EntityKind, VariantSize};
 use storage_core::ports::MetadataStore;
 use storage_core::record::{FileState, Purpose};
+use storage_testkit::faulty::{Faults, Faulty};
 
-use super::{PlainForm, World, photo};
+use super::{PathSigner, PlainForm, World, photo};
 use crate::ingest::Outcome;
-use crate::resolve::Reader;
+use crate::ledger::Ledger;
+use crate::resolve::{Reader, Resolver};
 use crate::uploads::{Idempotency, IssueRequest};
 
 #[tokio::test]
@@ -56,21 +59,24 @@ async fn a_reader_gets_every_size_of_one_generation() {
 
 #[tokio::test]
 async fn g05_a_reader_never_sees_two_generations_at_once() {
-    let world = World::new();
-    world.upload_avatar(&photo(64, 0)).await;
-    let caller = world.caller();
     for round in 1..=20 {
-        let issued = world.issue_avatar(photo(64, round).len()).await;
-        world.post(&issued, &photo(64, round)).await;
-        let resolver = world.resolver();
+        let world = Arc::new(World::new());
+        let old = world.upload_avatar(&photo(64, 0)).await;
+        let faults = Faults::new();
+        let replacing = world.clone();
+        // The pointer is read; then the avatar is replaced; then the file that the pointer named is read.
+        faults.before("get_file", 1, move || async move {
+            replacing.upload_avatar(&photo(64, round)).await;
+        });
+        let ledger = Ledger::new(Arc::new(Faulty::new(world.store.clone(), faults)), world.clock.clone());
+        let resolver = Resolver::new(ledger, world.settings.clone(), Arc::new(PathSigner));
+        let caller = world.caller();
         let reader = Reader::Caller(&caller);
-        let (outcome, info) = tokio::join!(
-            world.finalise(issued.record.file_id),
-            resolver.avatar_info(&reader, EntityKind::Users, world.user)
-        );
-        assert!(matches!(outcome, Outcome::Ready(_)));
-        let info = info.unwrap();
+        let info = resolver.avatar_info(&reader, EntityKind::Users, world.user).await.unwrap();
+        assert_eq!(info.file_id, world.current().await, "round {round}");
+        assert_ne!(info.file_id, Some(old.file_id));
         let generation = info.file_id.unwrap().to_string();
+        assert_eq!(info.sizes.len(), 4);
         assert!(info.sizes.values().all(|size| size.url.url.contains(&generation)));
     }
 }

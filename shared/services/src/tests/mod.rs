@@ -202,7 +202,7 @@ impl PresignPost for PlainForm {
 
 /// URLs that show their object.
 #[derive(Debug)]
-struct PathSigner;
+pub(super) struct PathSigner;
 
 #[async_trait]
 impl UrlSigner for PathSigner {
