@@ -15,3 +15,4 @@ pub mod clock;
 pub mod images;
 pub mod jwt;
 pub mod records;
+pub mod trials;

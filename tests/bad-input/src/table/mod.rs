@@ -1,0 +1,2 @@
+//! The cases, by kind.
+

@@ -1,0 +1,144 @@
+//! S3 and DynamoDB on this machine: the gateway over the local backend, and `dynoxide` in memory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use storage_aws::{AwsSettings, DynamoStore, Secret};
+use storage_core::ids::{BucketName, TenantId};
+use storage_local::LocalBackend;
+use storage_local::s3_gateway::{ChannelRelay, Gateway, ObjectCreated, serve};
+use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
+
+/// The bucket of final objects.
+const FILES: &str = "sim-files";
+/// The staging bucket.
+const STAGING: &str = "sim-staging";
+const TABLE: &str = "sim";
+const REGION: &str = "us-east-1";
+const ACCESS_KEY: &str = "AKIASIMSIMSIMSIMSIMS";
+const SECRET_KEY: &str = "sim-secret-key-canary-7Jq2";
+
+/// A fresh world. Dropping it ends its servers and removes its files.
+pub struct Sim {
+    /// The tenant that everything belongs to.
+    pub tenant: TenantId,
+    /// Signs tokens that the functions accept.
+    pub issuer: Issuer,
+    /// The objects, seen past every fault.
+    pub storage: LocalBackend,
+    /// The records, seen past every fault.
+    pub store: DynamoStore,
+    /// What S3 tells of uploads; nothing delivers them by itself.
+    pub events: UnboundedReceiver<ObjectCreated>,
+    /// Where S3 listens.
+    pub s3_url: String,
+    /// Where DynamoDB listens.
+    pub dynamodb_url: String,
+    folder: TempDir,
+    servers: Vec<JoinHandle<()>>,
+}
+
+impl Sim {
+    /// Starts the servers, and makes the buckets and the table.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let storage = LocalBackend::open(folder.path()).unwrap();
+        for bucket in [FILES, STAGING] {
+            storage.create_bucket(&BucketName::parse(bucket).unwrap()).await.unwrap();
+        }
+        let (relay, events) = unbounded_channel();
+        let gateway = Gateway::builder(storage.clone())
+            .credentials(ACCESS_KEY, SECRET_KEY)
+            .relay(Arc::new(ChannelRelay(relay)))
+            .build();
+        let (s3, s3_url) = listen().await;
+        let (dynamodb, dynamodb_url) = listen().await;
+        let database = dynoxide::Database::memory().unwrap();
+        let servers = vec![
+            tokio::spawn(async move { serve(s3, gateway, std::future::pending()).await.unwrap() }),
+            tokio::spawn(async move {
+                dynoxide::server::serve_with_shutdown(dynamodb, database, std::future::pending())
+                    .await
+                    .unwrap();
+            }),
+        ];
+        let settings = AwsSettings {
+            endpoint: Some(dynamodb_url.clone()),
+            access_key_id: Some(ACCESS_KEY.to_owned()),
+            secret_access_key: Some(Secret::new(SECRET_KEY)),
+            ..AwsSettings::new(REGION)
+        };
+        let store = DynamoStore::connect(&settings, TABLE).await.unwrap();
+        store.create_table().await.unwrap();
+        Sim {
+            tenant: TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap(),
+            issuer: Issuer::es256(),
+            storage,
+            store,
+            events,
+            s3_url,
+            dynamodb_url,
+            folder,
+            servers,
+        }
+    }
+
+    /// The folder of the local backend.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The bucket of final objects.
+    pub fn files(&self) -> BucketName {
+        BucketName::parse(FILES).unwrap()
+    }
+
+    /// The staging bucket.
+    pub fn staging(&self) -> BucketName {
+        BucketName::parse(STAGING).unwrap()
+    }
+
+    /// What a function is told: S3 and DynamoDB at these addresses, which may be those of a proxy.
+    pub fn environment(&self, s3_url: &str, dynamodb_url: &str) -> Vec<(String, String)> {
+        let jwks: Value = self.issuer.jwks();
+        [
+            ("STORAGE_ENVIRONMENT", "development"),
+            ("STORAGE_BACKEND", "s3"),
+            ("STORAGE_BUCKET", FILES),
+            ("STORAGE_SHARED_BUCKET", STAGING),
+            ("STORAGE_S3_REGION", REGION),
+            ("STORAGE_S3_ENDPOINT", s3_url),
+            ("STORAGE_S3_ACCESS_KEY", ACCESS_KEY),
+            ("STORAGE_S3_SECRET_KEY", SECRET_KEY),
+            ("STORAGE_TABLE", TABLE),
+            ("STORAGE_DYNAMODB_ENDPOINT", dynamodb_url),
+            ("STORAGE_INGEST_INVOKE_URL", "http://127.0.0.1:9/process-upload"),
+            ("STORAGE_JWT_ISSUER", ISSUER),
+            ("STORAGE_JWT_AUDIENCE", AUDIENCE),
+            ("STORAGE_JWKS", &jwks.to_string()),
+            ("STORAGE_PUBLIC_BASE_URL", "https://api.test"),
+            ("STORAGE_LOG_FORMAT", "json"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        for server in &self.servers {
+            server.abort();
+        }
+    }
+}
+
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
