@@ -9,6 +9,7 @@ pub mod ids;
 pub mod key;
 pub mod ports;
 pub mod record;
+pub mod safeguards;
 pub mod state;
 pub mod tenant;
 pub mod timestamp;

@@ -12,6 +12,7 @@ use crate::ids::WorkerId;
 use crate::key::StorageKey;
 use crate::ports::Write;
 use crate::record::{AuditEntry, FileRecord, FileState};
+use crate::safeguards::Safeguard;
 use crate::timestamp::Timestamp;
 
 /// How long a lease lasts. Longer than any function may run, so a live worker never loses one to another.
@@ -169,7 +170,8 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
     match event {
         Event::Claim(worker) => match next.state {
             Pending => Ok(lease(next, worker, now)),
-            Processing if next.lease_until.is_some_and(|until| until > now) => Err(Refused::Leased),
+            Deleting | Deleted if !Safeguard::Tombstone.holds() => Ok(lease(next, worker, now)),
+            Processing if is_leased(next, now) && Safeguard::Lease.holds() => Err(Refused::Leased),
             Processing if next.attempts >= MAX_ATTEMPTS => Err(Refused::Exhausted),
             Processing => Ok(lease(next, worker, now)),
             _ => refused,
@@ -208,7 +210,7 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             Ok("superseded")
         }
         Event::Exhaust => match next.state {
-            Processing if next.lease_until.is_some_and(|until| until > now) => Err(Refused::Leased),
+            Processing if is_leased(next, now) => Err(Refused::Leased),
             Processing if next.attempts < MAX_ATTEMPTS => Err(Refused::Time),
             Processing => {
                 fail(next, ErrorKind::AttemptsExhausted, now);
@@ -298,6 +300,10 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
     }
 }
 
+fn is_leased(record: &FileRecord, now: Timestamp) -> bool {
+    record.lease_until.is_some_and(|until| until > now)
+}
+
 fn own_lease(record: &FileRecord, worker: WorkerId, now: Timestamp) -> Result<(), Refused> {
     match record.state {
         FileState::Processing if record.leased_to(worker, now) => Ok(()),
@@ -359,6 +365,9 @@ fn entomb(next: &mut FileRecord, now: Timestamp) {
 
 /// When the last write of a worker that still believes in its lease has arrived.
 fn settled(record: &FileRecord, now: Timestamp) -> Timestamp {
+    if !Safeguard::SecondPass.holds() {
+        return now;
+    }
     record.lease_until.map_or(now, |until| until.max(now)) + SETTLE
 }
 

@@ -8,10 +8,13 @@ pub mod http;
 
 pub mod reader;
 pub mod requests;
+pub mod seal;
 pub mod views;
 
 pub mod events;
 pub mod observability;
 
 pub mod start;
+#[cfg(feature = "switches")]
+mod switches;
 pub mod wiring;

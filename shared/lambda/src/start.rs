@@ -26,6 +26,8 @@ pub async fn event<T>(
     build: impl AsyncFnOnce(Arc<Config>) -> Result<T>,
 ) -> Result<T, Error> {
     // The message names every wrong variable; it is all an operator sees of a function that does not start.
+    #[cfg(feature = "switches")]
+    crate::switches::init()?;
     let config = Config::from_env().map_err(|errors| Error::from(errors.to_string()))?;
     observability::init(&config.log, name);
     observability::log_warnings(&config);

@@ -9,7 +9,9 @@ use storage_aws::{
     Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries,
     S3Backend, SecretReader, SqsQueue, Window,
 };
-use storage_core::ports::{IngestQueue, MetadataStore, PresignPost, StorageBackend, SystemClock, UrlSigner};
+use storage_core::ports::{
+    Clock, IngestQueue, MetadataStore, PresignPost, StorageBackend, SystemClock, UrlSigner,
+};
 use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
@@ -91,7 +93,18 @@ pub fn backend_name(config: &Config) -> &'static str {
 pub async fn ledger(clients: &Clients) -> Result<Ledger> {
     let store = DynamoStore::new(&clients.metadata, &clients.config.metadata.table);
     warm(store.warm()).await;
-    Ok(Ledger::new(Arc::new(store) as Arc<dyn MetadataStore>, Arc::new(SystemClock)))
+    Ok(Ledger::new(Arc::new(store) as Arc<dyn MetadataStore>, clock()))
+}
+
+/// The clock that records are judged by.
+#[cfg(not(feature = "switches"))]
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+#[cfg(feature = "switches")]
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(crate::switches::ShiftedClock::from_env())
 }
 
 /// The longest a function waits at start for a connection to open. A server that does not answer is the first request's

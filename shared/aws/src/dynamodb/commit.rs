@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use storage_core::ids::FileId;
 use storage_core::ports::{CommitError, Conflict, Write};
 use storage_core::record::PointerKey;
+use storage_core::safeguards::Safeguard;
 use storage_core::{Error, ErrorKind, Result};
 
 use super::keys::Key;
@@ -54,14 +55,15 @@ fn operation(write: &Write) -> Result<Operation> {
                 .rev
                 .checked_sub(1)
                 .ok_or_else(|| Error::new(ErrorKind::Internal, "an update to revision 0"))?;
-            Operation::Put {
-                item: item::file(record)?,
-                condition: Condition {
+            let condition = match Safeguard::Revision.holds() {
+                false => Condition::default(),
+                true => Condition {
                     expression: Some("#rev = :read"),
                     names: vec![("#rev", "rev")],
                     values: vec![(":read", number(read))],
                 },
-            }
+            };
+            Operation::Put { item: item::file(record)?, condition }
         }
         Write::SetPointer { key, expected, seq, file } => set_pointer(key, *expected, *seq, *file),
         Write::PutIdempotency { record, now } => Operation::Put {

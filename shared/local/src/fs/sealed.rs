@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use serde::{Deserialize, Serialize};
 use storage_core::key::StorageKey;
 use storage_core::ports::{ETag, ObjectMeta, PutOptions};
+use storage_core::safeguards::Safeguard;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -109,7 +110,8 @@ pub(super) fn seal(file: &mut File, description: &Description) -> Result<()> {
     let length = length.ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "metadata is too large"))?;
     end.extend_from_slice(&length.to_le_bytes());
     end.extend_from_slice(MARK);
-    file.write_all(&end).and_then(|()| file.sync_all()).map_err(|cause| failure::io("seal object", cause))
+    let synced = |file: &mut File| if Safeguard::Fsync.holds() { file.sync_all() } else { Ok(()) };
+    file.write_all(&end).and_then(|()| synced(file)).map_err(|cause| failure::io("seal object", cause))
 }
 
 /// Reads the description of a sealed file. A regular file that is none is damage, and neither missing nor an outage.

@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 use storage_core::key::{Extension, ObjectKey, VariantSize};
 use storage_core::ports::{GetOptions, ImageFormat, ProcessedAvatar};
 use storage_core::record::StoredVariant;
+use storage_core::safeguards::Safeguard;
 use storage_core::state::Ingested;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -47,7 +48,7 @@ impl Job<'_> {
             return Ok(Verdict::Refused(ErrorKind::UnsupportedMediaType));
         };
         let declared = self.record.declared.content_type.as_str();
-        if !declared.is_empty() && declared != format.content_type() {
+        if !declared.is_empty() && declared != format.content_type() && Safeguard::Sniff.holds() {
             return Ok(Verdict::Refused(ErrorKind::ContentMismatch));
         }
 

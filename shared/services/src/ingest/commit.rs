@@ -2,6 +2,7 @@
 
 use storage_core::ports::{CommitError, Write};
 use storage_core::record::{FileRecord, FileState};
+use storage_core::safeguards::Safeguard;
 use storage_core::state::{self, Event, Ingested};
 use storage_core::{Error, ErrorKind, Result};
 
@@ -47,7 +48,7 @@ impl Job<'_> {
         };
         let store = &self.ingest.ledger.store;
         let pointer = store.get_pointer(&key).await?.unwrap_or_default();
-        if pointer.current_seq.is_some_and(|current| current >= seq) {
+        if pointer.current_seq.is_some_and(|current| current >= seq) && Safeguard::AvatarOrder.holds() {
             return Ok(None);
         }
         let file = Some(self.record.file_id);
@@ -93,7 +94,7 @@ impl Job<'_> {
         let Some(found) = self.ingest.ledger.store.get_file(tenant, file).await? else {
             return Ok(Outcome::Gone);
         };
-        if matches!(found.state, FileState::Deleting | FileState::Deleted) {
+        if matches!(found.state, FileState::Deleting | FileState::Deleted) || !Safeguard::Survivors.holds() {
             self.ingest.remove_staging(&self.record).await;
             self.ingest.remove_finals(&self.record).await;
         } else if found.leased_to(self.worker, self.ingest.ledger.clock.now()) {
