@@ -3,14 +3,15 @@
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use storage_core::key::{Extension, ObjectKey};
-use storage_core::ports::{CopyRequest, GetOptions, ImageInfo, ObjectRef, Stored};
+use storage_core::ports::{CopyRequest, GetOptions, ImageInfo, ObjectRef, Stored, WriteCondition};
+use storage_core::safeguards::Safeguard;
 use storage_core::state::Ingested;
 use storage_core::{ErrorKind, Result};
 
 use super::avatar::is_change;
 use super::content::{Content, ContentReader, served_as};
 use super::documents::{PdfInfo, pdf_info};
-use super::writer::Final;
+use super::writer::{Final, Found};
 use super::{Job, Source, Verdict, off_thread};
 use crate::policy;
 
@@ -114,22 +115,21 @@ impl Job<'_> {
         let mut request = CopyRequest {
             source,
             destination: destination.clone(),
-            source_etag: Some(source_etag),
+            source_etag: Some(source_etag).filter(|_| Safeguard::CopySource.holds()),
             options: served.create_only(),
         };
         match self.ingest.storage.copy(request.clone()).await {
             Ok(stored) => Ok(Some(stored)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
-                if let Some(stored) = self.adopt(&destination, sha256).await? {
-                    return Ok(Some(stored));
-                }
-                if !self.ingest.storage.exists(&destination).await? {
-                    return Ok(None);
-                }
-                // Other bytes of an earlier attempt: overwritten under the own lease, since they were never served.
+                request.options.condition = match self.found(&destination, sha256).await? {
+                    Found::Same(stored) => return Ok(Some(stored)),
+                    // It was the source that did not match.
+                    Found::Nothing => return Ok(None),
+                    // Other bytes of an earlier attempt, which were never served.
+                    Found::Other(etag) => WriteCondition::IfMatch(etag),
+                };
                 self.still_own()?;
-                request.options = served.options.clone();
                 match self.ingest.storage.copy(request).await {
                     Ok(stored) => Ok(Some(stored)),
                     Err(error) if is_change(&error) => Ok(None),

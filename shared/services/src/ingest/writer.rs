@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use storage_core::key::{ObjectKey, StorageKey};
-use storage_core::ports::{Body, ObjectRef, PutOptions, Stored, WriteCondition};
+use storage_core::ports::{Body, ETag, ObjectRef, PutOptions, Stored, WriteCondition};
+use storage_core::safeguards::Safeguard;
 use storage_core::state::Event;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -25,6 +26,9 @@ pub(super) struct Final {
 impl Final {
     /// The options of the first attempt.
     pub(super) fn create_only(&self) -> PutOptions {
+        if !Safeguard::CreateOnly.holds() {
+            return self.options.clone();
+        }
         PutOptions { condition: WriteCondition::CreateOnly, ..self.options.clone() }
     }
 }
@@ -51,7 +55,7 @@ impl Job<'_> {
 
     /// Commits the keys that are about to be written; `false` where the file is not this worker's any more.
     pub(super) async fn plan(&mut self, keys: Vec<StorageKey>) -> Result<bool> {
-        if keys.iter().all(|key| self.record.planned_keys.contains(key)) {
+        if keys.iter().all(|key| self.record.planned_keys.contains(key)) || !Safeguard::WriteAhead.holds() {
             return Ok(true);
         }
         let event = Event::Plan(self.worker, keys);
@@ -70,12 +74,16 @@ impl Job<'_> {
         let storage = &self.ingest.storage;
         match storage.put(&object, Body::Bytes(file.bytes.clone()), file.create_only()).await {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
-                if let Some(stored) = self.adopt(&object, &sha256_hex(&file.bytes)).await? {
-                    return Ok(stored);
-                }
-                // Another version of the code made other bytes here and never committed: they were never served.
+                let condition = match self.found(&object, &sha256_hex(&file.bytes)).await? {
+                    Found::Same(stored) => return Ok(stored),
+                    // An earlier attempt made other bytes here and never committed: they were never served. Pinned to
+                    // them, a call that is late cannot overwrite what the next lease holder wrote.
+                    Found::Other(etag) => WriteCondition::IfMatch(etag),
+                    Found::Nothing => WriteCondition::CreateOnly,
+                };
                 self.still_own()?;
-                storage.put(&object, Body::Bytes(file.bytes.clone()), file.options.clone()).await
+                let options = PutOptions { condition, ..file.options.clone() };
+                storage.put(&object, Body::Bytes(file.bytes.clone()), options).await
             }
             other => other,
         }
@@ -89,15 +97,25 @@ impl Job<'_> {
         Err(Error::new(ErrorKind::StorageUnavailable, "the lease is over"))
     }
 
-    /// The object of an earlier attempt, where it has these bytes.
-    pub(super) async fn adopt(&self, object: &ObjectRef, sha256: &str) -> Result<Option<Stored>> {
+    /// What an earlier attempt left under a key that is to hold bytes of this digest.
+    pub(super) async fn found(&self, object: &ObjectRef, sha256: &str) -> Result<Found> {
         match self.ingest.storage.head(object).await {
             Ok(meta) if meta.metadata.get(DIGEST).is_some_and(|digest| digest == sha256) => {
-                Ok(Some(Stored { etag: meta.etag, version_id: meta.version_id }))
+                Ok(Found::Same(Stored { etag: meta.etag, version_id: meta.version_id }))
             }
-            Ok(_) => Ok(None),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Ok(meta) => Ok(Found::Other(meta.etag)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),
             Err(error) => Err(error),
         }
     }
+}
+
+/// The object of an earlier attempt.
+pub(super) enum Found {
+    /// It has the same bytes, and is adopted.
+    Same(Stored),
+    /// It has other bytes.
+    Other(ETag),
+    /// There is none any more.
+    Nothing,
 }
