@@ -18,8 +18,9 @@ const MAX_BYTES: usize = 255;
 impl FileName {
     /// Reads what a client sent.
     ///
-    /// Directories before the last `/` or `\` are dropped, text is composed to NFC, zero-width and bidirectional
-    /// controls are stripped, trailing dots and spaces are trimmed, and names that Windows reserves get a `_` in front.
+    /// Directories before the last `/` or `\` are dropped, zero-width and bidirectional controls are stripped, text is
+    /// composed to NFC, trailing dots and spaces are trimmed, and names that Windows reserves get a `_` in front. A name
+    /// that was read once and is sent back stays the same.
     /// `InvalidFilename` for control characters, for more than 255 bytes, and where nothing is left.
     pub fn parse(text: &str) -> Result<Self> {
         let invalid = || Error::new(ErrorKind::InvalidFilename, "filename");
@@ -27,8 +28,10 @@ impl FileName {
             return Err(invalid());
         }
         let last = text.rsplit(['/', '\\']).next().unwrap_or_default();
-        let composed: String = last.nfc().filter(|&character| !is_invisible(character)).collect();
-        let trimmed = composed.trim_start().trim_end_matches([' ', '.']).trim_end();
+        // What is stripped may have stood between a letter and its accent, and white space before a dot.
+        let composed: String = last.chars().filter(|&character| !is_invisible(character)).nfc().collect();
+        let is_end = |character: char| character == '.' || character.is_whitespace();
+        let trimmed = composed.trim_start().trim_end_matches(is_end);
         if trimmed.is_empty() || trimmed.len() > MAX_BYTES {
             return Err(invalid());
         }
@@ -72,7 +75,7 @@ fn is_invisible(character: char) -> bool {
 /// Names that Windows keeps for devices, with any extension, and names with a drive or stream colon.
 fn is_reserved(name: &str) -> bool {
     if name.contains(':') {
-        return true;
+        return !name.starts_with('_');
     }
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_uppercase();
     let numbered = |prefix: &str| {
@@ -136,8 +139,12 @@ mod tests {
             (".htaccess", ".htaccess"),
             ("%00.jpg", "%00.jpg"),
             ("раssport.pdf", "раssport.pdf"),
+            ("e\u{200B}\u{301}.png", "é.png"),
+            ("a.\u{3000}", "a"),
+            ("a .\u{A0}. ", "a"),
         ] {
             assert_eq!(FileName::parse(sent).unwrap().as_str(), kept, "{sent}");
+            assert_eq!(FileName::parse(kept).unwrap().as_str(), kept, "{kept} sent back");
         }
     }
 

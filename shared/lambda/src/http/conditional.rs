@@ -12,7 +12,14 @@ use super::extract::text_header;
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Tags {
     Any,
-    Listed(Vec<String>),
+    Listed(Vec<Tag>),
+}
+
+/// One tag, without its quotes and without the `W/` in front of them: `"W/a"` is a strong tag of three characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tag {
+    is_weak: bool,
+    text: String,
 }
 
 /// The conditions of a request.
@@ -37,7 +44,7 @@ impl Conditions {
     /// `PreconditionFailed` where `If-Match` names another state than `current` (without quotes).
     pub fn check_match(&self, current: &str) -> Result<()> {
         match &self.if_match {
-            Some(Tags::Listed(tags)) if !tags.iter().any(|tag| tag == current) => {
+            Some(Tags::Listed(tags)) if !tags.iter().any(|tag| !tag.is_weak && tag.text == current) => {
                 Err(Error::new(ErrorKind::PreconditionFailed, "if-match"))
             }
             _ => Ok(()),
@@ -49,25 +56,23 @@ impl Conditions {
         match &self.if_none_match {
             None => false,
             Some(Tags::Any) => true,
-            Some(Tags::Listed(tags)) => {
-                tags.iter().any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == current)
-            }
+            Some(Tags::Listed(tags)) => tags.iter().any(|tag| tag.text == current),
         }
     }
 }
 
-/// `*`, or quoted tags separated by commas. Weak ones keep their `W/`, so that they never match strongly.
+/// `*`, or quoted tags separated by commas.
 fn parse_tags(text: &str) -> Result<Tags> {
     if text.trim() == "*" {
         return Ok(Tags::Any);
     }
     let parse = |part: &str| {
         let part = part.trim();
-        let (weak, quoted) = part.strip_prefix("W/").map_or(("", part), |rest| ("W/", rest));
-        let tag = quoted.strip_prefix('"')?.strip_suffix('"')?;
-        (!tag.contains('"')).then(|| format!("{weak}{tag}"))
+        let (is_weak, quoted) = part.strip_prefix("W/").map_or((false, part), |rest| (true, rest));
+        let text = quoted.strip_prefix('"')?.strip_suffix('"')?;
+        (!text.contains('"')).then(|| Tag { is_weak, text: text.to_owned() })
     };
-    let tags: Option<Vec<String>> = text.split(',').map(parse).collect();
+    let tags: Option<Vec<Tag>> = text.split(',').map(parse).collect();
     tags.map(Tags::Listed).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "entity tags"))
 }
 
@@ -104,5 +109,14 @@ mod tests {
         assert!(conditions("if-none-match", "W/\"7\"").unwrap().is_unchanged("7"));
         assert!(!conditions("if-none-match", "\"8\"").unwrap().is_unchanged("7"));
         Conditions::default().check_match("7").unwrap();
+    }
+
+    #[test]
+    fn a_tag_that_looks_weak_inside_its_quotes_is_another_tag() {
+        let odd = conditions("if-none-match", "\"W/7\"").unwrap();
+        assert!(!odd.is_unchanged("7"));
+        assert!(odd.is_unchanged("W/7"));
+        let error = conditions("if-match", "W/\"7\"").unwrap().check_match("W/7").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
     }
 }
