@@ -9,12 +9,15 @@ mod checksum;
 mod conditions;
 mod copies;
 mod cors;
+mod credentials;
 mod event;
 mod invoke;
 mod listing;
 mod objects;
+mod range;
 mod server;
 mod service;
+mod signed_url;
 mod translate;
 mod uploads;
 
@@ -71,12 +74,7 @@ impl Gateway {
         let origin = request.headers().get(http::header::ORIGIN).cloned();
         let mut response = match cors::preflight(&self.origins, &request) {
             Some(response) => response.map(|()| s3s::Body::empty()),
-            None => self.service.call(request.map(s3s::Body::from)).await.unwrap_or_else(|error| {
-                tracing::error!(error = %s3s::StdError::from(error), "the answer could not be written");
-                let mut response = Response::new(s3s::Body::empty());
-                *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-                response
-            }),
+            None => self.answer(request).await,
         };
         let headers = response.headers_mut();
         if let Some(origin) = origin {
@@ -84,6 +82,20 @@ impl Gateway {
         }
         add_common(headers);
         response
+    }
+
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<s3s::Body> {
+        range::ignore_unusable(&mut request);
+        let answered = match signed_url::refusal(request.uri().query()) {
+            Some(refusal) => refusal.map_err(s3s::StdError::from),
+            None => self.service.call(request.map(s3s::Body::from)).await.map_err(s3s::StdError::from),
+        };
+        answered.unwrap_or_else(|error| {
+            tracing::error!(%error, "the answer could not be written");
+            let mut response = Response::new(s3s::Body::empty());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
     }
 }
 
@@ -125,7 +137,7 @@ impl GatewayBuilder {
         config.presigned_url_max_skew_time_secs = MAX_AGE_SECONDS;
         let events = event::Events::new(self.relay);
         let mut builder = S3ServiceBuilder::new(service::Service { backend: self.backend, events });
-        builder.set_auth(self.auth);
+        builder.set_auth(credentials::Credentials(self.auth));
         builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
         Gateway { service: builder.build(), origins: Arc::new(self.origins) }
     }

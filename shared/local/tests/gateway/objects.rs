@@ -181,3 +181,37 @@ async fn listings_are_paged_and_many_objects_deleted_at_once() {
     assert_eq!((text.matches("<Deleted>").count(), text.matches("<Error>").count()), (2, 1), "{text}");
     assert!(!list("").await.contains("a/1"));
 }
+
+/// H08: one range is a part, a range beyond the end is none, and what S3 does not understand is the whole object.
+#[tokio::test]
+async fn h08_one_range_is_served_and_others_are_ignored() {
+    let server = Server::start().await;
+    let target = format!("/{BUCKET}/k");
+    server.signed("PUT", &target, &[], b"0123456789").await;
+    let many = format!("bytes=0-0{}", ",1-1".repeat(5_000));
+    for (range, status, body) in [
+        ("bytes=2-4", 206, "234"),
+        ("bytes=7-", 206, "789"),
+        ("bytes=-2", 206, "89"),
+        ("bytes=8-99", 206, "89"),
+        ("bytes=0-0,1-1", 200, "0123456789"),
+        (&many, 200, "0123456789"),
+        ("bytes=9-5", 200, "0123456789"),
+        ("items=0-1", 200, "0123456789"),
+        ("bytes=", 200, "0123456789"),
+        ("bytes=-", 200, "0123456789"),
+        ("bytes=a-b", 200, "0123456789"),
+        ("bytes=0-99999999999999999999", 200, "0123456789"),
+    ] {
+        let read = server.signed("GET", &target, &[("range", range)], b"").await;
+        assert_eq!((read.status().as_u16(), &read.body()[..]), (status, body.as_bytes()), "{range:.40}");
+        assert_eq!(header(&read, "content-range").is_empty(), status == 200, "{range:.40}");
+    }
+    for range in ["bytes=10-", "bytes=999999-", "bytes=999999-9999999"] {
+        let read = server.signed("GET", &target, &[("range", range)], b"").await;
+        assert_eq!(failure(&read), (416, "InvalidRange".to_owned()), "{range}");
+        assert_eq!(header(&read, "content-range"), "bytes */10");
+    }
+    let repeated = [("range", "bytes=0-0"), ("range", "bytes=1-1")];
+    assert_eq!(server.signed("GET", &target, &repeated, b"").await.status(), 200);
+}
