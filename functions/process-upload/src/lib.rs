@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use lambda_runtime::{Error as RuntimeError, LambdaEvent};
 use serde_json::Value;
-use storage_core::key::{KeySpace, ObjectKey};
+use storage_core::key::{KeySpace, ObjectKey, StorageKey};
 use storage_core::ports::{ImageProcessor, ObjectRef, StorageBackend};
+use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
@@ -117,7 +118,7 @@ async fn take(state: &State, hint: &Hint) -> Result<()> {
     let key = ObjectKey::Staging { tenant, file, nonce }.path(&space);
     let staged = ObjectRef::new(state.settings.staging_bucket.clone(), key);
     let record = state.ledger.store.get_file(tenant, file).await?;
-    if record.is_none_or(|record| record.staging_key.as_ref() != Some(&staged.key)) {
+    if record.is_none_or(|record| !waits_for(&record, &staged.key)) {
         tracing::warn!(tenant.id = %tenant, file.id = %file, "an upload that no record waits for is removed");
         return state.storage.delete(&staged).await;
     }
@@ -129,6 +130,13 @@ async fn take(state: &State, hint: &Hint) -> Result<()> {
         // Its worker finishes it, or its lease runs out and the sweep sends it again.
         Outcome::Busy(_) => Ok(()),
     }
+}
+
+/// Whether an object under this key is, or was, the upload of the record. What is in quarantine or in the bin has its bytes
+/// elsewhere: what came to staging after them is a stray.
+fn waits_for(record: &FileRecord, key: &StorageKey) -> bool {
+    let settled = matches!(record.state, FileState::Quarantined | FileState::Trashed);
+    record.staging_key.as_ref() == Some(key) && !settled
 }
 
 #[cfg(test)]
