@@ -11,7 +11,7 @@ use storage_core::ports::{
     CommitError, CopyRequest, MetadataStore, ObjectRef, PutOptions, StorageBackend, Transaction, Write,
 };
 use storage_testkit::conformance::{backend, metadata};
-use storage_testkit::faulty::{ANY, Faults, Faulty};
+use storage_testkit::faulty::{ANY, Crash, Faults, Faulty};
 use storage_testkit::memory::{MemoryBackend, MemoryStore};
 use storage_testkit::records::{new_tenant, sample_file, sample_time};
 
@@ -111,4 +111,48 @@ async fn a_wrapper_without_faults_conforms() {
     let store: Arc<dyn MetadataStore> = Arc::new(MemoryStore::new());
     let faulty = Arc::new(Faulty::new(store, Faults::new()));
     metadata::run(faulty, metadata::StoreFixture::new("faulty", None)).await.assert_passed();
+}
+
+/// Writes `a`, then `b` and `c` at once, then `d`.
+async fn process(backend: &dyn StorageBackend) {
+    put(backend, "a", "1").await;
+    futures_util::future::join(put(backend, "b", "2"), put(backend, "c", "3")).await;
+    put(backend, "d", "4").await;
+}
+
+/// What is stored when a process dies at its second call, and when its last call has arrived.
+async fn dying(crash: Crash) -> (String, String) {
+    let (model, faulty) = storage();
+    let stored = || model.keys().join(" ").replace("acme-files/", "");
+    let faults = faulty.faults().clone();
+    faults.crash(2, crash);
+    let mut running = Box::pin(process(&faulty));
+    assert!(faults.until_crash(running.as_mut()).await.is_none());
+    assert!(faults.has_crashed());
+    let before = stored();
+    if crash == Crash::Late {
+        faults.arrive_late(running.as_mut()).await;
+    }
+    (before, stored())
+}
+
+#[tokio::test]
+async fn nothing_follows_the_call_a_process_dies_at() {
+    let stored = |before: &str, later: &str| (before.to_owned(), later.to_owned());
+    assert_eq!(dying(Crash::Before).await, stored("a", "a"));
+    assert_eq!(dying(Crash::After).await, stored("a b", "a b"));
+    assert_eq!(dying(Crash::Amid).await, stored("a c", "a c"));
+    assert_eq!(dying(Crash::Late).await, stored("a", "a b"));
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_die_comes_to_its_end() {
+    let (model, faulty) = storage();
+    let faults = faulty.faults().clone();
+    faults.crash(5, Crash::Before);
+    let mut running = Box::pin(process(&faulty));
+    assert!(faults.until_crash(running.as_mut()).await.is_some());
+    assert!(!faults.has_crashed());
+    assert_eq!(model.keys().len(), 4);
+    assert_eq!(faults.calls().iter().filter(|call| call.is_write()).count(), 4);
 }

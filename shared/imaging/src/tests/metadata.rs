@@ -1,5 +1,7 @@
 //! G44: nothing but the image leaves. A canary is planted wherever a format can hide bytes.
 
+use storage_testkit::images::inspect::{contains, excess, png_chunks};
+
 use super::fixtures::*;
 use super::{pixels_of, process, strip};
 use crate::container::MAX_ICC_BYTES;
@@ -18,57 +20,7 @@ fn assert_clean(source: &[u8], what: &str) {
     assert_eq!(pixels_of(&processed.original), pixels_of(&strip(source).bytes), "{what}: same pixels");
     for variant in &processed.variants {
         assert!(!contains(&variant.bytes, CANARY), "{what}: {:?}", variant.size);
-        assert_no_metadata(&variant.bytes, what);
-    }
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
-}
-
-/// Walks a variant, by a reading of the formats that shares no code with the crate's own.
-fn assert_no_metadata(file: &[u8], what: &str) {
-    if file.starts_with(b"\x89PNG") {
-        assert_eq!(png_chunks(file), ["IHDR", "IDAT", "IEND"], "{what}");
-        return;
-    }
-    let (markers, end) = jpeg_markers(file);
-    assert!(
-        markers.iter().all(|marker| matches!(marker, 0xe0 | 0xdb | 0xc2 | 0xc4 | 0xda)),
-        "{what}: {markers:x?}"
-    );
-    assert_eq!(end, file.len(), "{what}: nothing follows the end marker");
-}
-
-fn png_chunks(file: &[u8]) -> Vec<&str> {
-    let (mut at, mut kinds) = (8, Vec::new());
-    while at < file.len() {
-        let length = u32::from_be_bytes(file[at..at + 4].try_into().unwrap()) as usize;
-        let kind = std::str::from_utf8(&file[at + 4..at + 8]).unwrap();
-        if kinds.last() != Some(&kind) {
-            kinds.push(kind);
-        }
-        at += length + 12;
-    }
-    kinds
-}
-
-/// The markers up to the end marker, and the offset behind that.
-fn jpeg_markers(file: &[u8]) -> (Vec<u8>, usize) {
-    let (mut at, mut markers) = (2, Vec::new());
-    loop {
-        assert_eq!(file[at], 0xff);
-        let marker = file[at + 1];
-        if marker == 0xd9 {
-            return (markers, at + 2);
-        }
-        markers.push(marker);
-        at += 2 + usize::from(u16::from_be_bytes([file[at + 2], file[at + 3]]));
-        if marker == 0xda {
-            while file[at] != 0xff || matches!(file[at + 1], 0 | 0xd0..=0xd7) {
-                at += 1;
-            }
-        }
+        assert_eq!(excess(&variant.bytes), None, "{what}: {:?}", variant.size);
     }
 }
 

@@ -10,7 +10,8 @@ use storage_core::ports::{
 
 use super::Faulty;
 
-fn named(object: &ObjectRef) -> String {
+/// An object as recordings name it.
+pub(super) fn named(object: &ObjectRef) -> String {
     format!("{}/{}", object.bucket, object.key)
 }
 

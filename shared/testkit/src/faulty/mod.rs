@@ -1,9 +1,11 @@
-//! A wrapper around any port that fails, loses replies, runs hooks and records calls, as a test has planned it.
+//! A wrapper around any port that fails, loses replies, dies, runs hooks and records calls, as a test has planned it.
 //!
 //! One [`Faults`] can be shared by several wrappers: then the recording shows the order of calls across ports, such as
 //! that a key was recorded before it was written.
 
 mod backend;
+mod crash;
+mod doors;
 mod store;
 
 use std::fmt;
@@ -12,6 +14,10 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use storage_core::{Error, ErrorKind};
+use tokio::sync::Notify;
+
+pub use crash::Crash;
+use crash::{Death, Last};
 
 /// Every operation, in [`Faults::fail`] and its siblings.
 pub const ANY: &str = "*";
@@ -23,6 +29,27 @@ pub struct Call {
     pub operation: &'static str,
     /// Its object, its key or its writes.
     pub subject: String,
+}
+
+impl Call {
+    /// Whether it can change anything. Losing the reply of a call that only reads is the same as never sending it.
+    pub fn is_write(&self) -> bool {
+        !matches!(
+            self.operation,
+            "get"
+                | "head"
+                | "exists"
+                | "list"
+                | "check"
+                | "parts"
+                | "due"
+                | "files_of_owner"
+                | "files_of_external_id"
+                | "audit_trail"
+                | "last_sweep_report"
+                | "presign_post"
+        ) && !self.operation.starts_with("get_")
+    }
 }
 
 impl fmt::Display for Call {
@@ -57,12 +84,15 @@ struct Rule {
 #[derive(Clone, Default)]
 pub struct Faults {
     state: Arc<Mutex<State>>,
+    died: Arc<Notify>,
+    released: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
     rules: Vec<Rule>,
     calls: Vec<Call>,
+    death: Death,
 }
 
 /// What happens to one call.
@@ -72,6 +102,7 @@ struct Fate {
     fail: Option<ErrorKind>,
     lose: Option<ErrorKind>,
     after: Vec<Hook>,
+    last: Option<Last>,
 }
 
 impl Faults {
@@ -144,8 +175,11 @@ impl Faults {
     /// Records a call and takes the rules that it sets off.
     fn enter(&self, operation: &'static str, subject: String) -> Fate {
         let mut state = self.state.lock().unwrap();
-        state.calls.push(Call { operation, subject });
-        let mut fate = Fate::default();
+        let last = state.death.enter();
+        if last != Some(Last::Dead) {
+            state.calls.push(Call { operation, subject });
+        }
+        let mut fate = Fate { last, ..Fate::default() };
         let mut kept = Vec::new();
         for mut rule in state.rules.drain(..) {
             if rule.operation != ANY && rule.operation != operation {
@@ -205,6 +239,9 @@ impl<T: ?Sized> Faulty<T> {
         let planned = |kind| Error::new(kind, format!("a planned fault of {operation}")).into();
         for hook in fate.before {
             hook().await;
+        }
+        if let Some(last) = fate.last {
+            return self.faults.die(last, action).await;
         }
         if let Some(kind) = fate.fail {
             return Err(planned(kind));

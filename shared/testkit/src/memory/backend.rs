@@ -257,7 +257,9 @@ impl StorageBackend for MemoryBackend {
         if request.source_etag.is_some_and(|tag| tag != source.meta.etag) {
             return Err(Error::new(ErrorKind::PreconditionFailed, format!("copy of {}", request.source.key)));
         }
-        state.write(&request.destination, source.bytes, source.meta.etag, request.options, self.now())
+        // As on S3, a copy is written in one piece, whatever its source was put together from.
+        let etag = tag(&source.bytes);
+        state.write(&request.destination, source.bytes, etag, request.options, self.now())
     }
 
     async fn check(&self, bucket: &BucketName) -> Result<()> {

@@ -59,6 +59,31 @@ pub(super) async fn a_delete_leaves_its_neighbours(bench: Bench) {
     }
 }
 
+pub(super) async fn a_delete_by_a_prefix_of_any_characters(bench: Bench) {
+    for (index, prefix) in
+        ["*/", "?/", "[ab]/", "{a,b}/", "a*/", "%2A/", "a?[/", "**/"].into_iter().enumerate()
+    {
+        let bench = Bench { prefix: format!("{}{index}/", bench.prefix), ..bench.clone() };
+        let beside = ["a/1", "b/1", "ab/1", "*x/1", "a.x", "x*/1", "*y"];
+        for name in beside {
+            bench.put(name, name).await;
+        }
+        for name in ["1", "2/3", "*"] {
+            bench.put(&format!("{prefix}{name}"), name).await;
+        }
+        let under = bench.names_under(prefix).await;
+        assert_eq!(under, [format!("{prefix}*"), format!("{prefix}1"), format!("{prefix}2/3")]);
+        for name in under {
+            bench.backend.delete(&bench.object(&name)).await.unwrap();
+        }
+        let mut left = bench.names_under("").await;
+        left.sort_unstable();
+        let mut expected = beside;
+        expected.sort_unstable();
+        assert_eq!(left, expected, "after the deletes under {prefix}");
+    }
+}
+
 pub(super) async fn a_delete_of_a_folder_removes_nothing(bench: Bench) {
     bench.put("folder/inner/a", "bytes").await;
     for name in ["folder", "folder/inner"] {

@@ -112,6 +112,7 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     deletes::a_deleted_object_is_missing,
     deletes::a_deleted_object_can_be_written_again,
     deletes::a_delete_leaves_its_neighbours,
+    deletes::a_delete_by_a_prefix_of_any_characters,
     deletes::a_delete_of_a_folder_removes_nothing[object_beside_folder],
     deletes::racing_deletes_all_succeed,
     keys::glob_characters_are_literal,

@@ -1,10 +1,14 @@
 //! Images made in code: any size, any orientation, with a place on the map where a test needs one to disappear.
+//!
+//! [`parts`] puts files together from chunks and segments, also in ways no encoder would; [`inspect`] takes them apart.
+
+pub mod inspect;
+pub mod parts;
 
 use bytes::Bytes;
 use jpeg_encoder::{ColorType, Encoder};
 
-/// The start of image of a JPEG.
-const SOI: [u8; 2] = [0xFF, 0xD8];
+use self::parts::with_segments;
 
 /// A JPEG of coloured stripes and noise; the seed decides both, so different seeds give different bytes.
 pub fn jpeg(width: u16, height: u16, seed: u64) -> Bytes {
@@ -38,7 +42,7 @@ pub fn with_exif_gps(jpeg: &[u8], orientation: u16, north: u32, east: u32) -> By
 
 /// The same JPEG with a comment segment.
 pub fn with_comment(jpeg: &[u8], comment: &[u8]) -> Bytes {
-    with_segment(jpeg, 0xFE, comment)
+    with_segments(jpeg, &[(0xFE, comment.to_vec())]).into()
 }
 
 /// Four quadrants, red, green, blue and white from the top left, in which an orientation can be seen.
@@ -69,18 +73,11 @@ pub fn with_declared_size(jpeg: &[u8], width: u16, height: u16) -> Bytes {
 }
 
 fn with_exif(jpeg: &[u8], tiff: &[u8]) -> Bytes {
-    with_segment(jpeg, 0xE1, &[b"Exif\0\0", tiff].concat())
+    with_segments(jpeg, &[(0xE1, [b"Exif\0\0", tiff].concat())]).into()
 }
 
-/// The same JPEG with one more segment right behind its start.
-fn with_segment(jpeg: &[u8], marker: u8, payload: &[u8]) -> Bytes {
-    assert!(jpeg.starts_with(&SOI), "not a JPEG");
-    let length = u16::try_from(payload.len() + 2).expect("a segment holds 65,533 bytes");
-    [&SOI[..], &[0xFF, marker], &length.to_be_bytes(), payload, &jpeg[2..]].concat().into()
-}
-
-/// A big-endian TIFF with an orientation and, where a place is given, a GPS directory.
-fn tiff(orientation: u16, place: Option<(u32, u32)>) -> Vec<u8> {
+/// A big-endian EXIF block with an orientation and, where a place is given, a GPS directory.
+pub fn tiff(orientation: u16, place: Option<(u32, u32)>) -> Vec<u8> {
     const SHORT: u16 = 3;
     const LONG: u16 = 4;
     let entry = |tag: u16, kind: u16, count: u32, value: [u8; 4]| {
@@ -115,8 +112,8 @@ fn gps_directory(start: u32, north: u32, east: u32) -> Vec<u8> {
     [&4_u16.to_be_bytes()[..], &entries.concat(), &[0; 4], &degrees(north), &degrees(east)].concat()
 }
 
-/// Stripes with a little noise, so that an encoder has something to do.
-fn pixels(width: u32, height: u32, channels: usize, seed: u64) -> Vec<u8> {
+/// Stripes with a little noise, so that an encoder has something to do: 3 channels, or 4 with alpha.
+pub fn pixels(width: u32, height: u32, channels: usize, seed: u64) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(width as usize * height as usize * channels);
     for y in 0..height {
