@@ -102,8 +102,29 @@ mod tests {
         assert!(open.expires_at.is_some());
     }
 
+    /// What the signature itself says of its life is what the answer says.
     #[tokio::test]
-    async fn a_url_ends_with_its_credentials() {
+    async fn g17_a_url_ends_when_it_says_and_never_after_its_credentials() {
+        let now = Timestamp::from_millis(NOW);
+        for left in [1, 120, 899, 901, 1_199, 1_201, 36_000] {
+            let left = Duration::from_secs(left);
+            let resolved = signer(left).await.resolve(&target(Visibility::Private), now).await.unwrap();
+            let end = resolved.expires_at.unwrap();
+            let value = |name: &str| {
+                let (_, rest) = resolved.url.split_once(name).unwrap();
+                rest.split('&').next().unwrap().to_owned()
+            };
+            let signed = Window::new(Duration::from_secs(300), Duration::from_secs(900)).unwrap().start(now);
+            let life: u64 = value("X-Amz-Expires=").parse().unwrap();
+            assert_eq!(end, signed + Duration::from_secs(life), "{left:?}");
+            assert!(end <= now + left, "{left:?}: the credentials end before the URL");
+            let wanted = Duration::from_secs(900).min(left - Duration::from_secs(1));
+            assert!(end.since(now) >= wanted, "{left:?}: {:?} is shorter than it has to be", end.since(now));
+        }
+    }
+
+    #[tokio::test]
+    async fn g17_a_url_ends_with_its_credentials() {
         let signer = signer(Duration::from_secs(120)).await;
         let now = Timestamp::from_millis(NOW);
         let resolved = signer.resolve(&target(Visibility::Private), now).await.unwrap();

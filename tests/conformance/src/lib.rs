@@ -16,6 +16,8 @@ use storage_core::ids::BucketName;
 use storage_local::LocalBackend;
 use storage_testkit::conformance::backend::BackendFixture;
 use storage_testkit::suite::{Outcome, Report};
+use storage_testkit::trials::Trials;
+use tempfile::TempDir;
 
 pub use dynamodb::{dynoxide, opted_in_store};
 pub use gateway::gateway;
@@ -72,14 +74,17 @@ pub fn loudly(line: &str) {
     let _ = writeln!(stderr, "{line}");
 }
 
-/// `count` seeds, or as many as `STOWAGE_TEST_SEQUENCES` says: half of them the same in every run, half fresh. Or the one
-/// in `STOWAGE_TEST_SEED`.
-pub fn seeds(count: u64) -> Vec<u64> {
-    let number = |name| opted_in::variable(name).map(|text| text.parse::<u64>().expect("a number"));
-    if let Some(seed) = number("STOWAGE_TEST_SEED") {
-        return vec![seed];
+/// The seeds of `trials`, or the one in `STOWAGE_TEST_SEED`.
+pub fn seeds(trials: &Trials) -> Vec<u64> {
+    match opted_in::variable("STOWAGE_TEST_SEED") {
+        Some(seed) => vec![seed.parse().expect("a number")],
+        None => trials.seeds(),
     }
-    let count = number("STOWAGE_TEST_SEQUENCES").unwrap_or(count);
-    let fresh = (0..count / 2).map(|_| u64::from(uuid::Uuid::new_v4().as_fields().0));
-    (1..=count - count / 2).chain(fresh).collect()
+}
+
+/// A directory for what need not outlive the machine: in memory where there is such a place, as answers do not depend on
+/// what a disk has kept.
+pub fn volatile_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }

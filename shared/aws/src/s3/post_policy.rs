@@ -229,13 +229,27 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::InvalidKey);
     }
 
+    /// S3 looks at the policy and at the credentials; a form that says when it ends knows both.
     #[tokio::test]
-    async fn a_form_ends_with_its_credentials() {
-        let now = Timestamp::from_millis(1_795_000_000_000);
-        let form =
-            signer(None, Some(now + Duration::from_secs(120))).presign_post(request(), now).await.unwrap();
-        assert_eq!(form.expires_at, now + Duration::from_secs(120));
-        assert_eq!(decode(&form)["expiration"], form.expires_at.to_string());
+    async fn g17_a_form_ends_with_its_credentials_and_never_before_it_says() {
+        for millis in [0, 1, 500, 999] {
+            let now = Timestamp::from_millis(1_795_000_000_000 + millis);
+            let end = now + Duration::from_secs(120);
+            let form = signer(None, Some(end)).presign_post(request(), now).await.unwrap();
+            assert!(
+                form.expires_at <= end && form.expires_at.since(now) > Duration::from_secs(118),
+                "{millis}"
+            );
+            assert_eq!(decode(&form)["expiration"], form.expires_at.to_string());
+            for long in [None, Some(now + Duration::from_secs(901)), Some(now + Duration::from_secs(36_000))]
+            {
+                let form = signer(None, long).presign_post(request(), now).await.unwrap();
+                assert!(form.expires_at.since(now) >= request().expires_in, "{millis} {long:?}");
+                assert_eq!(decode(&form)["expiration"], form.expires_at.to_string());
+            }
+            let over = signer(None, Some(now)).presign_post(request(), now).await.unwrap_err();
+            assert_eq!(over.kind(), ErrorKind::StorageUnavailable);
+        }
     }
 
     #[tokio::test]

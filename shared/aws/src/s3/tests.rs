@@ -1,25 +1,22 @@
 //! The backend against canned answers: what is sent, what answers mean, and how often a call is repeated.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod copies;
+mod presigned;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use futures_util::StreamExt;
-use storage_core::filename::{Disposition, FileName};
 use storage_core::ids::BucketName;
 use storage_core::key::StorageKey;
 use storage_core::ports::{
-    Body, BodyStream, CopyRequest, ETag, GetOptions, ListRequest, MultipartBackend, ObjectRef, PresignUrl,
-    PutOptions, RangeRequest, StorageBackend, UploadId, WriteCondition,
+    Body, BodyStream, CopyRequest, ETag, GetOptions, ListRequest, MultipartBackend, ObjectRef, PutOptions,
+    RangeRequest, StorageBackend, UploadId, WriteCondition,
 };
-use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
 use super::S3Backend;
 use crate::client::Aws;
-use crate::credentials::to_system_time;
 use crate::settings::AwsSettings;
 use crate::test_support::{Answer, Canned, Recorded};
 
@@ -160,28 +157,6 @@ async fn a_long_outage_less_than_doubles_the_load() {
 }
 
 #[tokio::test]
-async fn a_200_with_an_error_in_it_is_a_failure() {
-    for operation in ["copy", "complete"] {
-        for (code, kind, calls) in [
-            ("InternalError", ErrorKind::StorageUnavailable, 3),
-            ("SlowDown", ErrorKind::StorageUnavailable, 3),
-            ("PreconditionFailed", ErrorKind::PreconditionFailed, 1),
-        ] {
-            let (backend, server) = backend(move |_| Answer::error(200, code)).await;
-            assert_eq!(run(&backend, operation).await.unwrap_err().kind(), kind, "{operation} {code}");
-            assert_eq!(server.requests().len(), calls, "{operation} {code}");
-        }
-        // Nor is a 200 that says nothing, or breaks off.
-        for body in ["", "<?xml version=\"1.0\"?><CopyObjectResult></CopyObjectResult>", "<Error><Code>Inter"]
-        {
-            let (backend, _server) = backend(move |_| Answer::new(200, body)).await;
-            let error = run(&backend, operation).await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::StorageUnavailable, "{operation} {body}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_refused_condition_and_a_refusal_are_told_apart() {
     for operation in ["put", "copy", "get", "complete"] {
         for (status, code, kind) in [
@@ -263,77 +238,6 @@ async fn a_write_sends_its_condition_and_what_is_stored_beside_it() {
     assert_eq!(requests[1].header("x-amz-metadata-directive"), Some("REPLACE"));
     assert_eq!(requests[1].header("if-match"), Some("\"old\""));
     assert_eq!(requests[2].header("if-none-match"), Some("*"));
-}
-
-/// A source of 5 GiB and one byte, which S3 does not copy at once; the tag of its parts is that of their range.
-fn large(request: &Recorded) -> Answer {
-    let copied = request.header("x-amz-copy-source").is_some();
-    match (request.method.as_str(), request.header("x-amz-copy-source-range")) {
-        ("HEAD", _) => Answer::new(200, "").header("ETag", "\"abc\"").header("Content-Length", "5368709121"),
-        (_, Some(range)) => {
-            Answer::new(200, format!("<CopyPartResult><ETag>\"{range}\"</ETag></CopyPartResult>"))
-        }
-        ("PUT", None) if copied => Answer::error(400, "InvalidRequest"),
-        _ => well(request),
-    }
-}
-
-#[tokio::test]
-async fn a_large_source_is_copied_in_parts() {
-    let (backend, server) = backend(large).await;
-    let options = PutOptions {
-        content_type: Some("image/png".to_owned()),
-        condition: WriteCondition::CreateOnly,
-        ..PutOptions::default()
-    };
-    let stored = backend.copy(copy("private/from", options.clone())).await.unwrap();
-    assert_eq!(stored.etag, ETag::new("abc"));
-    let requests = server.requests();
-    assert_eq!(requests.len(), 1 + 1 + 1 + 11 + 1);
-    assert_eq!(requests[2].header("content-type"), Some("image/png"));
-    let parts: Vec<_> = requests.iter().filter(|sent| sent.target.contains("partNumber=")).collect();
-    for part in &parts {
-        assert_eq!(part.header("x-amz-copy-source-if-match"), Some("\"abc\""));
-        assert_eq!(part.header("x-amz-source-expected-bucket-owner"), Some("111122223333"));
-    }
-    let last = requests.last().unwrap();
-    assert_eq!(last.header("if-none-match"), Some("*"));
-    let list = String::from_utf8_lossy(&last.body).into_owned();
-    assert!(list.contains("bytes=0-536870911") && list.contains("bytes=5368709120-5368709120"), "{list}");
-    let other = CopyRequest { source_etag: Some(ETag::new("other")), ..copy("private/from", options) };
-    assert_eq!(backend.copy(other).await.unwrap_err().kind(), ErrorKind::PreconditionFailed);
-}
-
-#[tokio::test]
-async fn a_failed_copy_in_parts_is_aborted() {
-    let (backend, server) = backend(|request| match request.header("x-amz-copy-source-range") {
-        Some(range) if range.starts_with("bytes=1073741824-") => Answer::error(412, "PreconditionFailed"),
-        _ => large(request),
-    })
-    .await;
-    let error = backend.copy(copy("private/from", PutOptions::default())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
-    let last = server.requests().pop().unwrap();
-    assert_eq!((last.method.as_str(), last.target.contains("uploadId=u")), ("DELETE", true));
-}
-
-#[tokio::test]
-async fn a_copy_tells_which_of_its_objects_is_missing() {
-    let matching = PutOptions { condition: WriteCondition::IfMatch(ETag::new("a")), ..PutOptions::default() };
-    let (here, _server) = backend(|request| match request.method.as_str() {
-        "HEAD" => well(request),
-        _ => Answer::error(404, "NoSuchKey"),
-    })
-    .await;
-    let error = here.copy(copy("private/from", matching.clone())).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "the source is there, the destination is not");
-    let (gone, _server) = backend(|request| match request.target.trim_end_matches('/') {
-        "/acme-files" => Answer::new(200, ""),
-        _ => Answer::error(404, "NoSuchKey"),
-    })
-    .await;
-    let error = gone.copy(copy("private/from", matching)).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotFound);
 }
 
 #[tokio::test]
@@ -468,71 +372,6 @@ async fn parts_are_refused_before_they_are_sent() {
     let options = PutOptions { condition: WriteCondition::CreateOnly, ..PutOptions::default() };
     assert_eq!(backend.create(&target, options).await.unwrap_err().kind(), ErrorKind::InvalidRequest);
     assert!(server.requests().is_empty());
-}
-
-async fn presigner(left: Option<Duration>) -> S3Backend {
-    let end = left.map(|left| to_system_time(now() + left));
-    let keys = Credentials::new("AKIDEXAMPLE", "secret", Some("session".to_owned()), end, "test");
-    let settings = AwsSettings::new("eu-central-1");
-    S3Backend::new(&Aws::build(&settings, Some(SharedCredentialsProvider::new(keys))).await.unwrap())
-}
-
-fn now() -> Timestamp {
-    Timestamp::from_millis(1_795_000_000_500)
-}
-
-fn query(url: &str) -> BTreeMap<String, String> {
-    url::Url::parse(url).unwrap().query_pairs().into_owned().collect()
-}
-
-#[tokio::test]
-async fn a_presigned_put_signs_size_and_type_and_adds_no_checksum() {
-    let signed = presigner(None)
-        .await
-        .presign_put(&object("temp/x"), "image/png", 1234, Duration::from_secs(900), now())
-        .await
-        .unwrap();
-    assert!(signed.url.starts_with("https://acme-files.s3.eu-central-1.amazonaws.com/temp/x?"));
-    let query = query(&signed.url);
-    assert_eq!(query["X-Amz-SignedHeaders"], "content-length;content-type;host");
-    assert_eq!(query["X-Amz-Expires"], "900");
-    assert_eq!(query["X-Amz-Date"], "20261118T110640Z");
-    assert!(!signed.url.to_lowercase().contains("checksum"));
-    let headers: Vec<_> =
-        signed.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    assert_eq!(headers, [("content-length", "1234"), ("content-type", "image/png")]);
-    assert_eq!(signed.expires_at, Timestamp::from_millis(1_795_000_900_000));
-}
-
-#[tokio::test]
-async fn a_presigned_get_carries_the_disposition() {
-    let name = FileName::parse("réport.pdf").unwrap();
-    let signed = presigner(None)
-        .await
-        .presign_get(&object("a/b"), Some((Disposition::Attachment, name)), Duration::from_secs(60), now())
-        .await
-        .unwrap();
-    let query = query(&signed.url);
-    assert_eq!(
-        query["response-content-disposition"],
-        "attachment; filename=\"r_port.pdf\"; filename*=UTF-8''r%C3%A9port.pdf"
-    );
-    assert_eq!(query["X-Amz-SignedHeaders"], "host");
-    assert!(signed.headers.is_empty(), "a link sends no headers");
-    assert!(!format!("{signed:?}").contains("Signature"));
-}
-
-#[tokio::test]
-async fn a_url_says_when_its_credentials_end() {
-    let backend = presigner(Some(Duration::from_secs(120))).await;
-    let signed = backend.presign_get(&object("a/b"), None, Duration::from_secs(900), now()).await.unwrap();
-    assert_eq!(query(&signed.url)["X-Amz-Expires"], "120");
-    assert_eq!(signed.expires_at, Timestamp::from_millis(1_795_000_120_000));
-    let late = now() + Duration::from_secs(121);
-    let error = backend.presign_get(&object("a/b"), None, Duration::from_secs(900), late).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::StorageUnavailable);
-    let error = backend.presign_get(&object("a/b"), None, Duration::ZERO, now()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidExpiry);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use storage_core::ports::{GetOptions, MultipartBackend, PutOptions, StorageBacke
 use storage_local::LocalBackend;
 
 use crate::races::{child_of, root_from_parent};
-use crate::{bucket, object, put_if, tree};
+use crate::{bucket, loudly, object, put_if, tree};
 
 /// Mounts 1 MB on the directory `$0` and runs the rest of the arguments there.
 const MOUNT: &str = "mount -t tmpfs -o size=1m none \"$0\" && exec \"$@\"";
@@ -25,7 +25,7 @@ async fn g54_full_and_read_only_file_systems_have_their_codes_and_leave_nothing(
     let dir = tempfile::tempdir().unwrap();
     let probe = mounted(dir.path()).arg("true").stderr(Stdio::null()).status();
     if !probe.is_ok_and(|status| status.success()) {
-        println!("skipped: this machine lets nobody mount in a namespace");
+        loudly("SKIPPED g54: no disk is full or read-only, as this machine lets nobody mount in a namespace");
         return;
     }
     let mut command = mounted(dir.path());

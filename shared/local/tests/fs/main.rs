@@ -2,12 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
 mod contract;
+mod crash;
+mod durable;
+mod faulty_calls;
 mod full;
+mod limits;
 mod listing;
 mod multipart;
+mod outside;
 mod planted;
+mod prefix;
 mod races;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -70,6 +77,18 @@ async fn put_if(
 ) -> Result<Stored> {
     let body = Body::Bytes(Bytes::copy_from_slice(bytes));
     backend.put(&object(key), body, PutOptions { condition, ..PutOptions::default() }).await
+}
+
+/// A directory for tests whose many writes need not outlive the machine: in memory where there is such a place.
+fn volatile_dir() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+}
+
+/// A line that the test harness does not hold back: what did not run is said in every run.
+fn loudly(line: &str) {
+    // A closed stderr is no reason to fail.
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Every path beneath a directory, without following links.
