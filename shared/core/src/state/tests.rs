@@ -188,3 +188,64 @@ fn a_legal_hold_keeps_the_bytes() {
     assert_eq!(replaced.state, FileState::Trashed);
     assert_eq!(step(&replaced, Event::Expire, 2 + TRASH_LIFE.as_secs()), Err(Refused::Held));
 }
+
+#[test]
+fn a_refused_upload_is_looked_through_after_its_lease() {
+    let worker = WorkerId::generate();
+    let claimed = step(&pending(), Event::Claim(worker), 0).unwrap();
+    let failed = step(&claimed, Event::Fail(worker, ErrorKind::InvalidImage), 1).unwrap();
+    assert_eq!((failed.state, failed.error_code), (FileState::Failed, Some(ErrorKind::InvalidImage)));
+    assert_eq!(failed.ttl, Some((at(1) + TOMBSTONE_LIFE).as_seconds()));
+    let settled = (LEASE + SETTLE).as_secs();
+    assert_eq!(failed.due_at, Some(at(settled)));
+    assert_eq!(step(&failed, Event::PassFoundNothing, settled - 1), Err(Refused::Time));
+    let again = step(&failed, Event::PassFoundBytes, settled).unwrap();
+    assert_eq!(again.due_at, Some(at(settled) + SETTLE));
+    let done = step(&again, Event::PassFoundNothing, settled + SETTLE.as_secs()).unwrap();
+    assert_eq!((done.state, done.due_at), (FileState::Failed, None));
+    assert_eq!(step(&done, Event::Claim(worker), settled), Err(Refused::State(FileState::Failed)));
+}
+
+#[test]
+fn an_avatar_that_lost_goes_for_good() {
+    let worker = WorkerId::generate();
+    let claimed = step(&pending(), Event::Claim(worker), 0).unwrap();
+    assert_eq!(step(&claimed, Event::Replace, 1), Err(Refused::State(FileState::Processing)));
+    let superseded = step(&claimed, Event::Supersede(worker), 1).unwrap();
+    let ready = step(&claimed, Event::Promote(worker, Box::default()), 1).unwrap();
+    assert_eq!(step(&ready, Event::Supersede(worker), 2), Err(Refused::State(FileState::Ready)));
+    let replaced = step(&ready, Event::Replace, 2).unwrap();
+    for gone in [superseded, replaced] {
+        assert_eq!((gone.state, gone.due_at), (FileState::Deleting, Some(at((LEASE + SETTLE).as_secs()))));
+        assert_eq!((gone.expires_at, gone.ttl), (None, None));
+    }
+}
+
+/// No event leads to a scan's states or out of them, but for a deletion.
+#[test]
+fn a_file_in_a_scan_can_only_be_deleted() {
+    let worker = WorkerId::generate();
+    for state in [FileState::Scanning, FileState::Quarantined] {
+        let scanned =
+            FileRecord { state, lease_owner: Some(worker), lease_until: Some(at(1000)), ..pending() };
+        for event in [
+            Event::Claim(worker),
+            Event::Plan(worker, vec![]),
+            Event::Release { worker, counts: true },
+            Event::Promote(worker, Box::default()),
+            Event::Fail(worker, ErrorKind::InvalidImage),
+            Event::Supersede(worker),
+            Event::Exhaust,
+            Event::Replace,
+            Event::Expire,
+            Event::Trash(TRASH_LIFE),
+            Event::Restore,
+            Event::PassFoundBytes,
+            Event::PassFoundNothing,
+        ] {
+            assert_eq!(step(&scanned, event.clone(), 2000), Err(Refused::State(state)), "{event:?}");
+        }
+        assert_eq!(step(&scanned, Event::Postpone(at(3000)), 2).unwrap().due_at, Some(at(3000)));
+        assert_eq!(step(&scanned, Event::Delete, 2).unwrap().state, FileState::Deleting);
+    }
+}

@@ -2,6 +2,7 @@
 
 mod avatars;
 mod deletion;
+mod live;
 mod races;
 mod sweep;
 mod verdicts;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sha2::Digest;
 use storage_core::Result;
 use storage_core::ids::{BucketName, EntityId, FileId, PrincipalId, TenantId};
 use storage_core::key::EntityKind;
@@ -185,6 +187,11 @@ pub(super) fn photo(side: u16, seed: u64) -> Bytes {
     storage_testkit::images::jpeg(side, side, seed)
 }
 
+/// SHA-256 in lower-case hex.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(sha2::Sha256::digest(bytes))
+}
+
 /// A form without a signature: the reference backend has no door to knock at.
 #[derive(Debug)]
 pub(super) struct PlainForm;
@@ -261,16 +268,4 @@ pub(super) fn block_on<T: Send>(future: impl Future<Output = T> + Send) -> T {
             .join()
             .unwrap()
     })
-}
-
-/// A small generator of choices, so that a failing run can be repeated from its seed.
-pub(super) struct Choices(pub(super) u64);
-
-impl Choices {
-    pub(super) fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
 }

@@ -8,14 +8,17 @@ use storage_core::ports::MetadataStore;
 use storage_core::record::FileState;
 use storage_core::state::{Actor, LEASE};
 use storage_imaging::Imaging;
+use storage_testkit::trials::Trials;
 
-use super::{Interrupted, World, block_on, photo};
+use super::{Interrupted, World, block_on, photo, sha256_hex};
 use crate::ingest::{Outcome, Source};
 
 /// G03: fifty at once are one result.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g03_fifty_finalisers_make_one_file() {
-    for seed in 0..4 {
+    let trials = Trials::new("G03", 200);
+    for seed in trials.seeds() {
+        let _guard = trials.guard(seed);
         let world = Arc::new(World::new());
         let bytes = photo(64, seed);
         let issued = world.issue_avatar(bytes.len()).await;
@@ -40,7 +43,9 @@ async fn g03_fifty_finalisers_make_one_file() {
         let trail = world.store.audit_trail(world.tenant, file).await.unwrap();
         assert_eq!(trail.iter().filter(|entry| entry.action == "ready").count(), 1);
         assert_eq!(world.keys(&[]).len(), 4, "original and three sizes, nothing on staging");
+        assert_eq!(record.source_sha256, Some(sha256_hex(&bytes)));
     }
+    trials.report(serde_json::json!({ "finalisers": 50, "second_transitions": 0, "wrong_bytes": 0 }));
 }
 
 /// G01: two generations with four deliveries each end as they do in order, in every order there is. Deliveries of one

@@ -1,30 +1,64 @@
 //! What the sweep heals.
 
 use bytes::Bytes;
+use serde_json::json;
 use storage_core::ErrorKind;
 use storage_core::ids::WorkerId;
 use storage_core::ports::{MetadataStore, StorageBackend};
 use storage_core::record::FileState;
 use storage_core::state::{Actor, Event, LEASE, SETTLE};
+use storage_testkit::trials::{Random, Trials};
 
-use super::{World, photo};
+use super::{World, photo, sha256_hex};
 use crate::ingest::Outcome;
 
-/// G02: no event ever comes; the sweep finds the bytes.
+/// G02: no event ever comes; `complete` or the sweep finds the bytes, even where its own messages are lost, too.
 #[tokio::test]
 async fn g02_a_lost_event_is_made_up_for() {
-    let world = World::new();
-    let bytes = photo(64, 1);
-    let issued = world.issue_avatar(bytes.len()).await;
-    world.post(&issued, &bytes).await;
-    world.wait(11);
-    assert_eq!(world.sweep().run().await.unwrap().enqueued, 1);
-    let sent = world.queue.sent.lock().unwrap().clone();
-    assert_eq!(sent[0].object, issued.staging);
-    assert!(matches!(world.finalise(issued.record.file_id).await, Outcome::Ready(_)));
-    world.wait(120);
-    let counts = world.sweep().run().await.unwrap();
-    assert_eq!((counts.enqueued, counts.objects_removed, counts.staging_removed), (0, 0, 0));
+    let trials = Trials::new("G02", 2_000);
+    let (mut by_complete, mut messages_lost) = (0, 0);
+    for seed in trials.seeds() {
+        let _guard = trials.guard(seed);
+        let (world, random) = (World::new(), Random::new(seed));
+        let avatar = random.chance(1, 2);
+        let bytes = if avatar { photo(32, seed) } else { Bytes::from(seed.to_string()) };
+        let issued = match avatar {
+            true => world.issue_avatar(bytes.len()).await,
+            false => world.issue_attachment("text/plain", bytes.len()).await,
+        };
+        let file = issued.record.file_id;
+        world.wait(random.below(50) as u64);
+        world.post(&issued, &bytes).await;
+        if random.chance(1, 4) {
+            by_complete += 1;
+            assert!(matches!(world.finalise(file).await, Outcome::Ready(_)));
+        }
+        // Within two runs of the sweep after its first message that arrives.
+        let (mut runs, mut lost) = (0, 0);
+        while world.record(file).await.state != FileState::Ready {
+            assert!(runs < lost + 2, "{runs} runs, {lost} messages lost");
+            world.wait(10);
+            world.sweep().run().await.unwrap();
+            runs += 1;
+            let messages = std::mem::take(&mut *world.queue.sent.lock().unwrap());
+            for message in messages {
+                assert_eq!(message.object, issued.staging);
+                if random.chance(1, 3) {
+                    lost += 1;
+                } else {
+                    world.finalise(file).await;
+                }
+            }
+        }
+        messages_lost += lost;
+        world.wait(120);
+        let counts = world.sweep().run().await.unwrap();
+        assert_eq!((counts.enqueued, counts.objects_removed, counts.staging_removed), (0, 0, 0));
+        assert_eq!(world.record(file).await.source_sha256, Some(sha256_hex(&bytes)));
+    }
+    trials.report(json!({
+        "events_lost": trials.count(), "messages_lost": messages_lost, "by_complete": by_complete, "lost": 0,
+    }));
 }
 
 /// G02: no bytes ever come; the upload expires, and what arrives later is removed.

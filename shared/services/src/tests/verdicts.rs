@@ -9,8 +9,9 @@ use storage_core::record::{FileState, Purpose};
 use storage_core::state::Actor;
 use storage_imaging::Imaging;
 use storage_testkit::faulty::{Faults, Faulty};
+use storage_testkit::trials::{Random, Trials};
 
-use super::{Choices, PlainForm, World, photo};
+use super::{PlainForm, World, photo, sha256_hex};
 use crate::ingest::{Outcome, Source};
 use crate::uploads::IssueRequest;
 
@@ -127,31 +128,39 @@ async fn the_document_beside_an_attachment_says_what_was_found() {
 /// G12: whatever is posted again, and whenever, the served bytes stay those that were validated.
 #[tokio::test]
 async fn g12_a_replayed_upload_never_changes_what_is_served() {
-    let mut choices = Choices(0x5eed);
-    for _ in 0..10 {
+    let trials = Trials::new("G12", 10_000);
+    let (mut replays, mut replaced_early) = (0, 0);
+    for seed in trials.seeds() {
+        let _guard = trials.guard(seed);
+        let random = Random::new(seed);
         let world = World::new();
-        let text = Bytes::from(format!("version {}", choices.below(1_000_000)));
+        let text = Bytes::from(format!("version {}", random.below(1_000_000)));
         let issued = world.issue_attachment("text/plain", text.len()).await;
         world.post(&issued, &text).await;
         let replayed = Bytes::from("x".repeat(text.len()));
-        let early = choices.below(2) == 0;
+        let early = random.chance(1, 2);
         if early {
             world.post(&issued, &replayed).await;
+            replaced_early += 1;
         }
         let Outcome::Ready(record) = world.finalise(issued.record.file_id).await else { panic!() };
-        for _ in 0..3 {
+        for _ in 0..=random.below(4) {
             world.post(&issued, &replayed).await;
-            world.finalise(issued.record.file_id).await;
+            replays += 1;
+            if random.chance(1, 2) {
+                world.finalise(issued.record.file_id).await;
+            }
+            world.wait(random.below(90) as u64);
+            if random.chance(1, 3) {
+                world.sweep().run().await.unwrap();
+            }
         }
         let served = world.served(&record).unwrap();
         assert_eq!(served, if early { replayed.clone() } else { text });
-        assert_eq!(record.sha256.unwrap(), crate::tests::verdicts::sha256(&served));
+        assert_eq!(world.record(issued.record.file_id).await.sha256.unwrap(), sha256_hex(&served));
     }
-}
-
-fn sha256(bytes: &[u8]) -> String {
-    use sha2::Digest;
-    hex::encode(sha2::Sha256::digest(bytes))
+    assert!(replaced_early < trials.count());
+    trials.report(serde_json::json!({ "replays": replays, "wrong_bytes": 0 }));
 }
 
 /// G13: the staging object is replaced between the look at it and the copy. The copy is pinned, so it is looked at anew.
@@ -177,7 +186,7 @@ async fn g13_a_swap_before_the_copy_is_noticed() {
             (1, Outcome::Ready(record)) => {
                 let served = world.served(&record).unwrap();
                 assert_eq!(served, Bytes::from_static(b"swapped-0"));
-                assert_eq!(record.sha256.unwrap(), sha256(&served));
+                assert_eq!(record.sha256.unwrap(), sha256_hex(&served));
             }
             (10, Outcome::Failed(record)) => assert_eq!(record.error_code, Some(ErrorKind::ContentChanged)),
             (_, other) => panic!("{swaps} swaps: {other:?}"),

@@ -1,0 +1,215 @@
+//! A file as the table sees it, in whole seconds and with small numbers for names.
+
+use std::collections::BTreeSet;
+
+use storage_core::ErrorKind;
+use storage_core::record::FileState;
+
+use crate::table::{Effect, Guard, Kind, Refusal, TABLE};
+
+const MINUTE: u64 = 60;
+const LEASE: u64 = 16 * MINUTE;
+const SETTLE: u64 = 15 * MINUTE;
+const GRACE: u64 = 10 * MINUTE;
+const WEEK: u64 = 7 * 24 * 60 * MINUTE;
+/// How long an avatar on legal hold can be restored after it was replaced.
+const MONTH: u64 = 30 * 24 * 60 * MINUTE;
+const ATTEMPTS: u32 = 5;
+
+/// Who may commit, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Lease {
+    /// The worker.
+    pub worker: u8,
+    /// The second in which the lease is over.
+    pub until: u64,
+}
+
+/// A file.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Model {
+    /// Where it is in its life.
+    pub state: FileState,
+    /// One more with every write.
+    pub rev: u64,
+    /// The last lease; none after a refusal.
+    pub lease: Option<Lease>,
+    /// Leases that count.
+    pub attempts: u32,
+    /// Legal hold.
+    pub held: bool,
+    /// Whether its bytes come by way of the staging bucket.
+    pub staged: bool,
+    /// When the upload is given up.
+    pub expires: Option<u64>,
+    /// Until when it can be, or could have been, restored.
+    pub restorable: Option<u64>,
+    /// When the sweep looks at it.
+    pub due: Option<u64>,
+    /// When the table forgets it.
+    pub forgotten: Option<u64>,
+    /// Keys that may have been written.
+    pub planned: BTreeSet<u8>,
+    /// Why it was refused.
+    pub code: Option<ErrorKind>,
+}
+
+/// What happens to a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is the row of the table with its name")]
+pub enum Step {
+    Claim { worker: u8 },
+    Plan { worker: u8, keys: Vec<u8> },
+    Release { worker: u8, counts: bool },
+    Promote { worker: u8 },
+    Fail { worker: u8, code: ErrorKind },
+    Exhaust,
+    Supersede { worker: u8 },
+    Replace,
+    Trash { life: u64 },
+    Restore,
+    Expire,
+    Delete,
+    PassFound,
+    PassEmpty,
+    Postpone { until: u64 },
+}
+
+impl Step {
+    /// Its row.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Step::Claim { .. } => Kind::Claim,
+            Step::Plan { .. } => Kind::Plan,
+            Step::Release { .. } => Kind::Release,
+            Step::Promote { .. } => Kind::Promote,
+            Step::Fail { .. } => Kind::Fail,
+            Step::Exhaust => Kind::Exhaust,
+            Step::Supersede { .. } => Kind::Supersede,
+            Step::Replace => Kind::Replace,
+            Step::Trash { .. } => Kind::Trash,
+            Step::Restore => Kind::Restore,
+            Step::Expire => Kind::Expire,
+            Step::Delete => Kind::Delete,
+            Step::PassFound => Kind::PassFound,
+            Step::PassEmpty => Kind::PassEmpty,
+            Step::Postpone { .. } => Kind::Postpone,
+        }
+    }
+
+    /// The worker that does it, where only a lease holder can or wants to be one.
+    pub fn worker(&self) -> Option<u8> {
+        match self {
+            Step::Claim { worker }
+            | Step::Plan { worker, .. }
+            | Step::Release { worker, .. }
+            | Step::Promote { worker }
+            | Step::Fail { worker, .. }
+            | Step::Supersede { worker } => Some(*worker),
+            _ => None,
+        }
+    }
+}
+
+impl Model {
+    /// The file after `step` at second `now`, or why nothing happens.
+    pub fn step(&self, step: &Step, now: u64) -> Result<Model, Refusal> {
+        let mut refusal = Refusal::State;
+        for row in TABLE.iter().filter(|row| row.kind == step.kind() && row.from.contains(&self.state)) {
+            match row.guards.iter().find(|guard| !self.holds(**guard, step, now)) {
+                None => {
+                    let mut next = self.clone();
+                    next.rev += 1;
+                    next.take_effect(row.effect, step, now);
+                    next.state = row.to.unwrap_or(self.state);
+                    return Ok(next);
+                }
+                Some(guard) => refusal = refusal_of(*guard),
+            }
+        }
+        Err(refusal)
+    }
+
+    /// Whether somebody may commit at `now`.
+    pub fn is_leased(&self, now: u64) -> bool {
+        self.state == FileState::Processing && self.lease.is_some_and(|lease| lease.until > now)
+    }
+
+    fn holds(&self, guard: Guard, step: &Step, now: u64) -> bool {
+        let reached = |at: Option<u64>| at.is_some_and(|at| at <= now);
+        match guard {
+            Guard::OwnLease => self.is_leased(now) && self.lease.map(|lease| lease.worker) == step.worker(),
+            Guard::LeaseOver => !self.is_leased(now),
+            Guard::AttemptsLeft => self.attempts < ATTEMPTS,
+            Guard::AttemptsUsed => self.attempts == ATTEMPTS,
+            Guard::NotHeld => !self.held,
+            Guard::Held => self.held,
+            Guard::Expired => reached(self.expires),
+            Guard::TrashOver => reached(self.restorable),
+            Guard::TrashOpen => self.restorable.is_some_and(|until| now < until),
+            Guard::Due => self.due.is_none() || reached(self.due),
+        }
+    }
+
+    fn take_effect(&mut self, effect: Effect, step: &Step, now: u64) {
+        let settled = self.lease.map_or(now, |lease| lease.until.max(now)) + SETTLE;
+        match effect {
+            Effect::Lease => {
+                let until = now + LEASE;
+                self.lease = step.worker().map(|worker| Lease { worker, until });
+                self.attempts += 1;
+                self.due = Some(until);
+            }
+            Effect::RememberKeys => {
+                if let Step::Plan { keys, .. } = step {
+                    self.planned.extend(keys);
+                }
+            }
+            Effect::EndLease => {
+                self.lease = self.lease.map(|lease| Lease { until: now, ..lease });
+                self.due = Some(if self.staged { now } else { now + GRACE });
+                self.attempts -= u32::from(matches!(step, Step::Release { counts: false, .. }));
+            }
+            Effect::Publish => (self.code, self.expires, self.due) = (None, None, None),
+            Effect::Refuse => {
+                self.due = Some(settled);
+                self.lease = None;
+                self.forgotten = Some(now + WEEK);
+                self.code = match step {
+                    Step::Fail { code, .. } => Some(*code),
+                    _ => Some(ErrorKind::AttemptsExhausted),
+                };
+            }
+            Effect::Entomb => (self.due, self.expires, self.forgotten) = (Some(settled), None, None),
+            Effect::Keep => {
+                let life = if let Step::Trash { life } = step { *life } else { MONTH };
+                self.restorable = Some(now + life);
+                self.due = self.restorable;
+            }
+            Effect::Return => (self.restorable, self.due) = (None, None),
+            Effect::LookAgain => self.due = Some(now + SETTLE),
+            Effect::Bury => (self.due, self.forgotten) = (None, Some(now + WEEK)),
+            Effect::Rest => self.due = None,
+            Effect::DueAt => {
+                if let Step::Postpone { until } = step {
+                    self.due = Some(*until);
+                }
+            }
+        }
+    }
+}
+
+fn refusal_of(guard: Guard) -> Refusal {
+    match guard {
+        Guard::OwnLease => Refusal::LeaseLost,
+        Guard::LeaseOver => Refusal::Leased,
+        Guard::AttemptsLeft => Refusal::Exhausted,
+        Guard::NotHeld => Refusal::Held,
+        Guard::AttemptsUsed
+        | Guard::Held
+        | Guard::Expired
+        | Guard::TrashOver
+        | Guard::TrashOpen
+        | Guard::Due => Refusal::Time,
+    }
+}

@@ -1,0 +1,97 @@
+//! Long random histories of three actors, beyond what can be enumerated, shrunk where they differ from the model.
+
+use model_tests::{Model, Step, observe, sample, start};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use storage_core::ErrorKind;
+use storage_core::record::FileRecord;
+use storage_testkit::trials::count;
+
+use crate::pure::both;
+
+/// What one of the actors does next.
+#[derive(Clone, Debug)]
+enum Act {
+    Read,
+    Write(Step),
+    Hold(bool),
+    Wait(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let worker = 0..3_u8;
+    let codes = prop::sample::select(vec![ErrorKind::InvalidImage, ErrorKind::SizeMismatch]);
+    prop_oneof![
+        4 => worker.clone().prop_map(|worker| Step::Claim { worker }),
+        2 => (worker.clone(), prop::collection::vec(0..5_u8, 0..4))
+            .prop_map(|(worker, keys)| Step::Plan { worker, keys }),
+        2 => (worker.clone(), any::<bool>()).prop_map(|(worker, counts)| Step::Release { worker, counts }),
+        2 => worker.clone().prop_map(|worker| Step::Promote { worker }),
+        1 => (worker.clone(), codes).prop_map(|(worker, code)| Step::Fail { worker, code }),
+        1 => worker.prop_map(|worker| Step::Supersede { worker }),
+        2 => Just(Step::Exhaust),
+        1 => Just(Step::Replace),
+        2 => (1..4_000_000_u64).prop_map(|life| Step::Trash { life }),
+        2 => Just(Step::Restore),
+        1 => Just(Step::Expire),
+        1 => Just(Step::Delete),
+        1 => Just(Step::PassFound),
+        1 => Just(Step::PassEmpty),
+        1 => (0..20_000_u64).prop_map(|until| Step::Postpone { until }),
+    ]
+}
+
+fn act() -> impl Strategy<Value = (usize, Act)> {
+    let act = prop_oneof![
+        6 => Just(Act::Read),
+        10 => step().prop_map(Act::Write),
+        1 => any::<bool>().prop_map(Act::Hold),
+        3 => prop::sample::select(vec![1, 599, 600, 899, 900, 959, 960, 4499, 4500, 2_592_000]).prop_map(Act::Wait),
+    ];
+    (0..3_usize, act)
+}
+
+fn config() -> ProptestConfig {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/sequences.txt");
+    ProptestConfig {
+        cases: count(20_000) as u32,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(path))),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    #[test]
+    fn three_actors_in_sixty_steps_do_as_the_model_says(
+        staged in any::<bool>(),
+        acts in prop::collection::vec(act(), 3 * 60),
+    ) {
+        let mut record: FileRecord = sample(staged);
+        let mut model: Model = observe(&record, start());
+        let mut views: [Option<(FileRecord, Model)>; 3] = [None, None, None];
+        let (mut now, mut newest) = (0, 1);
+        for (by, act) in acts {
+            match act {
+                Act::Read => views[by] = Some((record.clone(), model.clone())),
+                Act::Wait(seconds) => now += seconds,
+                Act::Hold(held) => {
+                    (record.legal_hold, record.rev) = (held, record.rev + 1);
+                    (model.held, model.rev) = (held, model.rev + 1);
+                }
+                Act::Write(step) => {
+                    let Some((seen, expected)) = views[by].take() else { continue };
+                    let Ok((change, after)) = both(&seen, &expected, &step, now) else { continue };
+                    if change.record.rev == record.rev + 1 {
+                        (record, model) = (change.record, after);
+                        // A worker goes on from what it has written.
+                        views[by] = Some((record.clone(), model.clone()));
+                    }
+                }
+            }
+            prop_assert!(record.rev >= newest && record.rev == model.rev);
+            newest = record.rev;
+        }
+    }
+}
