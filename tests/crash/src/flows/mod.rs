@@ -1,0 +1,134 @@
+//! What can be struck: how the world is made ready for it, and what is then done.
+
+mod scenes;
+mod uploads;
+
+use storage_core::ErrorKind;
+
+use crate::process::Action;
+
+/// A world that is ready, and what is done in it.
+#[derive(Debug)]
+pub struct Scene {
+    /// What is done, and may die.
+    pub action: Action,
+    /// What somebody else does while it is dead.
+    pub meanwhile: Option<Action>,
+    /// What the client is told where all goes well, if that is a refusal.
+    pub refusal: Option<ErrorKind>,
+}
+
+impl From<Action> for Scene {
+    fn from(action: Action) -> Self {
+        Scene { action, meanwhile: None, refusal: None }
+    }
+}
+
+macro_rules! flows {
+    ($($(#[$doc:meta])* $flow:ident $name:literal,)+) => {
+        /// A flow.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Flow {
+            $($(#[$doc])* $flow,)+
+        }
+
+        impl Flow {
+            /// Every flow.
+            pub const ALL: &[Flow] = &[$(Flow::$flow),+];
+
+            /// Its name, which is that of its golden file.
+            pub fn name(self) -> &'static str {
+                match self { $(Flow::$flow => $name,)+ }
+            }
+        }
+    };
+}
+
+flows! {
+    /// A form for an avatar.
+    IssueAvatar "issue-avatar",
+    /// The same with an `Idempotency-Key`.
+    IssueAvatarKeyed "issue-avatar-keyed",
+    /// A form for an attachment.
+    IssueAttachment "issue-attachment",
+    /// The same with an `Idempotency-Key`.
+    IssueAttachmentKeyed "issue-attachment-keyed",
+    /// An avatar in the request itself.
+    DirectAvatar "direct-avatar",
+    /// An attachment in the request itself.
+    DirectAttachment "direct-attachment",
+    /// The same with an `Idempotency-Key`.
+    DirectAttachmentKeyed "direct-attachment-keyed",
+    /// A direct upload of an attachment that is no image, and says that it is.
+    DirectRefused "direct-refused",
+    /// The event of an avatar.
+    IngestAvatar "ingest-avatar",
+    /// The event of an attachment.
+    IngestAttachment "ingest-attachment",
+    /// The event of an avatar that is no image.
+    RefuseAvatar "refuse-avatar",
+    /// The event of an attachment with another digest than declared.
+    RefuseAttachment "refuse-attachment",
+    /// The event of a second avatar.
+    ReplaceAvatar "replace-avatar",
+    /// The event of an avatar that is older than the one that is shown.
+    SupersededAvatar "superseded-avatar",
+    /// The event of an avatar, and that of a newer one meanwhile.
+    OldAvatarDies "old-avatar-dies",
+    /// The event of an avatar, and that of an older one meanwhile.
+    NewAvatarDies "new-avatar-dies",
+    /// The event of an avatar that is deleted meanwhile.
+    AvatarDeletedMeanwhile "avatar-deleted-meanwhile",
+    /// The event of an attachment that is deleted meanwhile.
+    AttachmentDeletedMeanwhile "attachment-deleted-meanwhile",
+    /// The owner puts an attachment into the trash.
+    DeleteSoft "delete-soft",
+    /// The owner deletes an attachment for good.
+    DeletePermanent "delete-permanent",
+    /// The owner deletes an upload that has not been ingested.
+    DeletePending "delete-pending",
+    /// The owner deletes the current avatar as a file.
+    DeleteCurrentAvatar "delete-current-avatar",
+    /// The owner deletes the avatar.
+    DeleteAvatar "delete-avatar",
+    /// The sweep finds an upload whose event was lost.
+    SweepLostEvent "sweep-lost-event",
+    /// The sweep finds such an upload after an outage of its own, older than what nobody waits for.
+    SweepAfterOutage "sweep-after-outage",
+    /// The sweep finds an upload whose worker died.
+    SweepDeadWorker "sweep-dead-worker",
+    /// The sweep finds an upload that never came.
+    SweepExpired "sweep-expired",
+    /// The sweep finds an upload that five workers died of.
+    SweepExhausted "sweep-exhausted",
+    /// The sweep finds a direct upload that died with its function.
+    SweepDeadDirect "sweep-dead-direct",
+    /// The sweep finds a tombstone with bytes.
+    SweepTombstoneWithBytes "sweep-tombstone-with-bytes",
+    /// The sweep finds a tombstone without bytes.
+    SweepTombstone "sweep-tombstone",
+    /// The sweep finds a refused upload that has settled.
+    SweepRefused "sweep-refused",
+    /// The sweep finds a file whose time in the trash is over.
+    SweepTrash "sweep-trash",
+    /// The sweep finds a staging object that nobody waits for.
+    SweepStagingOrphan "sweep-staging-orphan",
+}
+
+impl Flow {
+    /// Whether it is a run of the sweep, which comes again by itself.
+    pub fn is_sweep(self) -> bool {
+        self >= Flow::SweepLostEvent
+    }
+
+    /// Whether all of its requests have one `Idempotency-Key`.
+    pub fn is_keyed(self) -> bool {
+        matches!(self, Flow::IssueAvatarKeyed | Flow::IssueAttachmentKeyed | Flow::DirectAttachmentKeyed)
+    }
+
+    /// Whether somebody else does something meanwhile. Its calls are those of another flow.
+    pub fn is_race(self) -> bool {
+        use Flow::*;
+        matches!(self, OldAvatarDies | NewAvatarDies | AvatarDeletedMeanwhile | AttachmentDeletedMeanwhile)
+    }
+}

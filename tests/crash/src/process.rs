@@ -1,0 +1,225 @@
+//! One invocation of a function: the real services over ports that may die together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use bytes::Bytes;
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::{Value, json};
+use storage_core::ids::{FileId, IdempotencyKey};
+use storage_core::key::EntityKind;
+use storage_core::ports::{
+    ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, PresignPost,
+    ProcessedAvatar, StorageBackend,
+};
+use storage_core::record::{FileRecord, FileState};
+use storage_core::state::Actor;
+use storage_core::{Error, ErrorKind, Result};
+use storage_imaging::Imaging;
+use storage_services::deletion::Deletion;
+use storage_services::ingest::{Ingest, Outcome, Source};
+use storage_services::ledger::Ledger;
+use storage_services::resolve::readable;
+use storage_services::sweep::Sweep;
+use storage_services::uploads::{Idempotency, IssueRequest, Issued, Uploads};
+use storage_testkit::faulty::{Faults, Faulty};
+
+use crate::world::World;
+
+/// What one invocation is asked to do.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A client asks for a form, and posts these bytes with it.
+    Issue(IssueRequest, Bytes, Option<&'static str>),
+    /// A client sends the bytes themselves.
+    Direct(IssueRequest, Bytes, Option<&'static str>),
+    /// S3 says that an upload arrived.
+    Event(ObjectRef),
+    /// A client deletes a file; permanently where it says so.
+    Delete(FileId, bool),
+    /// A client deletes the avatar of the user.
+    DeleteAvatar,
+    /// The clock of the sweep strikes.
+    Sweep,
+}
+
+/// What came back.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// A form.
+    Issued(Box<Issued>),
+    /// A stored file.
+    Stored(Box<FileRecord>),
+    /// Nothing but success.
+    Done,
+    /// A refusal; of an event, that it is to be delivered again.
+    Refused(ErrorKind),
+}
+
+/// One invocation. Everything it sends is recorded, and can be its last.
+pub struct Process<'a> {
+    world: &'a World,
+    /// The recording, and the planned end.
+    pub faults: Faults,
+}
+
+impl<'a> Process<'a> {
+    /// An invocation that is not going to die unless `faults` say so.
+    pub fn new(world: &'a World) -> Self {
+        Process { world, faults: Faults::new() }
+    }
+
+    /// The records of the world, with the faults of this process.
+    pub fn ledger(&self) -> Ledger {
+        let store = Faulty::new(self.world.store.clone(), self.faults.clone());
+        Ledger::new(Arc::new(store), self.world.clock.clone())
+    }
+
+    fn storage(&self) -> Arc<dyn StorageBackend> {
+        Arc::new(Faulty::new(self.world.storage.clone(), self.faults.clone()))
+    }
+
+    fn ingest(&self) -> Ingest {
+        let settings = self.world.settings.clone();
+        Ingest::new(self.ledger(), self.storage(), Arc::new(Remembering), settings)
+    }
+
+    fn uploads(&self) -> Uploads {
+        Uploads::new(self.ledger(), self.world.settings.clone(), "memory")
+    }
+
+    fn deletion(&self) -> Deletion {
+        Deletion::new(self.ledger(), self.world.settings.clone(), self.storage())
+    }
+
+    fn sweep(&self) -> Sweep {
+        let queue: Arc<dyn IngestQueue> =
+            Arc::new(Faulty::new(self.world.queue.clone(), self.faults.clone()));
+        Sweep::new(self.ledger(), self.storage(), queue, self.world.settings.clone())
+    }
+
+    /// Does it, as the function that is responsible does.
+    pub async fn perform(&self, action: &Action) -> Answer {
+        let caller = self.world.caller();
+        let done = |result: Result<()>| match result {
+            Ok(()) => Answer::Done,
+            Err(error) => Answer::Refused(error.kind()),
+        };
+        match action {
+            Action::Issue(request, _, key) => {
+                let presign: Box<dyn PresignPost> =
+                    Box::new(Faulty::new(self.world.forms.clone(), self.faults.clone()));
+                let uploads = self.uploads();
+                match uploads.issue(&caller, request.clone(), idempotency(*key), &*presign).await {
+                    Ok(issued) => Answer::Issued(Box::new(issued)),
+                    Err(error) => Answer::Refused(error.kind()),
+                }
+            }
+            Action::Direct(request, bytes, key) => match self.direct(request, bytes, *key).await {
+                Ok(record) => Answer::Stored(Box::new(record)),
+                Err(error) => Answer::Refused(error.kind()),
+            },
+            Action::Event(object) => self.event(object).await,
+            Action::Delete(file, permanent) => {
+                done(self.deletion().delete_file(&caller, *file, *permanent).await)
+            }
+            Action::DeleteAvatar => {
+                done(self.deletion().delete_avatar(&caller, EntityKind::Users, self.world.user).await)
+            }
+            Action::Sweep => done(self.sweep().run().await.map(drop)),
+        }
+    }
+
+    /// The record of a direct upload, whose bytes are in the hands of this process.
+    pub async fn begin_direct(
+        &self,
+        request: &IssueRequest,
+        bytes: &Bytes,
+        key: Option<&'static str>,
+    ) -> Result<FileRecord> {
+        let caller = self.world.caller();
+        let record = self.uploads().begin_direct(&caller, request.clone(), idempotency(key)).await?;
+        self.world.watch().sent(record.file_id, bytes);
+        Ok(record)
+    }
+
+    /// What `direct-upload` does with a form it has read.
+    async fn direct(
+        &self,
+        request: &IssueRequest,
+        bytes: &Bytes,
+        key: Option<&'static str>,
+    ) -> Result<FileRecord> {
+        let caller = self.world.caller();
+        let record = self.begin_direct(request, bytes, key).await?;
+        let record = match record.state {
+            FileState::Pending | FileState::Processing => {
+                let actor = Actor { name: caller.principal.to_string(), request_id: None };
+                let source = Source::Bytes(bytes.clone());
+                match self.ingest().run(record.tenant, record.file_id, source, &actor).await? {
+                    Outcome::Ready(record) | Outcome::Failed(record) => *record,
+                    Outcome::Busy(_) => return Err(Error::new(ErrorKind::RequestInProgress, "busy")),
+                    Outcome::NotUploaded(_) | Outcome::Gone => {
+                        return Err(Error::new(ErrorKind::StateConflict, "gone"));
+                    }
+                }
+            }
+            _ => record,
+        };
+        readable(&record).map(|()| record)
+    }
+
+    /// The handler of `process-upload`, with one message of the queue.
+    async fn event(&self, object: &ObjectRef) -> Answer {
+        let state = process_upload::State {
+            ingest: self.ingest(),
+            ledger: self.ledger(),
+            storage: self.storage(),
+            settings: self.world.settings.clone(),
+        };
+        match process_upload::handle(&state, LambdaEvent::new(message(object), Context::default())).await {
+            Ok(response) if response.failures.is_empty() => Answer::Done,
+            _ => Answer::Refused(ErrorKind::NotReady),
+        }
+    }
+}
+
+/// The message that the queue carries for an upload.
+fn message(object: &ObjectRef) -> Value {
+    let record = json!({
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Post",
+        "s3": { "bucket": { "name": object.bucket.as_str() }, "object": { "key": object.key.as_str() } },
+    });
+    let body = json!({ "Records": [record] }).to_string();
+    json!({ "Records": [{ "messageId": "m0", "eventSource": "aws:sqs", "body": body }] })
+}
+
+fn idempotency(key: Option<&str>) -> Option<Idempotency> {
+    key.map(|key| Idempotency { key: IdempotencyKey::parse(key).unwrap(), request_hash: "hash".to_owned() })
+}
+
+/// The image code, whose results are the same on every run and so are computed once.
+#[derive(Debug)]
+struct Remembering;
+
+static AVATARS: LazyLock<Mutex<HashMap<Bytes, ProcessedAvatar>>> = LazyLock::new(Mutex::default);
+
+impl ImageProcessor for Remembering {
+    fn sniff(&self, head: &[u8]) -> Option<ImageFormat> {
+        Imaging.sniff(head)
+    }
+
+    fn process_avatar(&self, source: Bytes, limits: &ImageLimits) -> Result<ProcessedAvatar> {
+        if let Some(known) = AVATARS.lock().unwrap().get(&source) {
+            return Ok(known.clone());
+        }
+        let made = Imaging.process_avatar(source.clone(), limits)?;
+        AVATARS.lock().unwrap().insert(source, made.clone());
+        Ok(made)
+    }
+
+    fn inspect(&self, source: Bytes, limits: &ImageLimits) -> Result<ImageInfo> {
+        Imaging.inspect(source, limits)
+    }
+}
