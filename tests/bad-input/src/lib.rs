@@ -3,6 +3,8 @@
 //! The cases of one kind are one constant; `tests/` holds one runner for each kind.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test table fails by panicking")]
 
+pub mod document;
+pub mod generate;
 pub mod table;
 
 /// One case.
@@ -14,6 +16,24 @@ pub struct Case<I> {
     pub what: &'static str,
     /// The input, or what makes it.
     pub input: I,
+    /// What it gets.
+    pub expect: Expect,
+}
+
+impl<I> Case<I> {
+    /// The case without its input.
+    pub fn row(&self) -> Row {
+        Row { id: self.id, what: self.what, expect: self.expect }
+    }
+}
+
+/// A case as `docs/BAD-INPUT.md` shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its id.
+    pub id: &'static str,
+    /// What it is, in words.
+    pub what: &'static str,
     /// What it gets.
     pub expect: Expect,
 }
