@@ -13,7 +13,7 @@ use storage_core::ports::{
 use storage_core::record::FileRecord;
 use storage_core::state::{LEASE, SETTLE};
 
-use crate::{Answer, BUCKET, Call, Person, STAGING, TestApp, batch, s3_event};
+use crate::{Answer, BUCKET, Call, Person, STAGING, TestApp, batch, s3_event, scanner};
 
 impl TestApp {
     /// A request to be filled in.
@@ -74,6 +74,9 @@ impl TestApp {
 
     /// Puts bytes in a place, whatever was there.
     pub async fn put(&self, object: &ObjectRef, bytes: &[u8]) {
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            scanner().secret(text);
+        }
         let body = Body::Bytes(Bytes::copy_from_slice(bytes));
         self.storage.put(object, body, PutOptions::default()).await.unwrap();
     }

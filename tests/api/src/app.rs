@@ -21,7 +21,7 @@ use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
 use storage_testkit::memory::{MemoryBackend, MemoryStore};
 
 use crate::doubles::{PathSigner, Queue};
-use crate::{Forms, Gateway};
+use crate::{Forms, Gateway, logs};
 
 /// The bucket of final objects. No error may show this name.
 pub const BUCKET: &str = "canary-files";
@@ -65,6 +65,7 @@ impl TestApp {
 
     /// The same with other environment variables.
     pub fn with(variables: &[(&str, &str)]) -> Self {
+        logs::install();
         let issuer = Issuer::es256();
         let config = Arc::new(config(&issuer, variables));
         let clock = Arc::new(ManualClock::default());

@@ -6,7 +6,7 @@ use futures_util::Stream;
 use http::Request;
 use serde_json::Value;
 
-use crate::{Answer, Person, TestApp};
+use crate::{Answer, Person, TestApp, scanner};
 
 /// A request that has not been sent.
 pub struct Call<'a> {
@@ -43,6 +43,11 @@ impl<'a> Call<'a> {
     /// With one more header, even if it is there already.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        match name {
+            "authorization" => scanner().token(value.strip_prefix("Bearer ").unwrap_or(value)),
+            "idempotency-key" | "cookie" => scanner().secret(value),
+            _ => {}
+        }
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
@@ -50,6 +55,7 @@ impl<'a> Call<'a> {
     /// With a JSON body.
     #[must_use]
     pub fn json(self, body: &Value) -> Self {
+        scanner().members(body);
         self.bytes("application/json", body.to_string())
     }
 
@@ -57,6 +63,9 @@ impl<'a> Call<'a> {
     #[must_use]
     pub fn bytes(self, content_type: &str, body: impl Into<Bytes>) -> Self {
         let body = body.into();
+        if let Ok(text) = std::str::from_utf8(&body) {
+            scanner().secret(text);
+        }
         let mut call =
             self.header("content-type", content_type).header("content-length", &body.len().to_string());
         call.body = Body::from(body);
@@ -122,6 +131,7 @@ impl Form {
     /// With a file under the name `file`; an empty type declares none.
     #[must_use]
     pub fn file(self, name: &str, content_type: &str, bytes: &[u8]) -> Self {
+        scanner().name(name);
         let mut headers = format!("Content-Disposition: form-data; name=\"file\"; filename=\"{name}\"");
         if !content_type.is_empty() {
             headers.push_str(&format!("\r\nContent-Type: {content_type}"));
@@ -130,6 +140,9 @@ impl Form {
     }
 
     fn part(mut self, headers: &str, body: &[u8]) -> Self {
+        if let Ok(text) = std::str::from_utf8(body) {
+            scanner().secret(text);
+        }
         self.body.extend_from_slice(format!("--{BOUNDARY}\r\n{headers}\r\n\r\n").as_bytes());
         self.body.extend_from_slice(body);
         self.body.extend_from_slice(b"\r\n");

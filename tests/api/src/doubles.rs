@@ -11,6 +11,9 @@ use storage_core::ports::{
     IngestQueue, PostRequest, PresignPost, PresignedPost, ResolvedUrl, StagedObject, UrlSigner, UrlTarget,
 };
 use storage_core::timestamp::Timestamp;
+use uuid::Uuid;
+
+use crate::{scanner, sha256};
 
 /// How long a reader's signed URL works here.
 pub(crate) const URL_LIFE: Duration = Duration::from_secs(900);
@@ -19,9 +22,15 @@ pub(crate) const URL_LIFE: Duration = Duration::from_secs(900);
 #[derive(Debug, Default)]
 pub struct Forms {
     signed: Mutex<Vec<(PostRequest, Timestamp)>>,
+    credentials_end: Mutex<Option<Timestamp>>,
 }
 
 impl Forms {
+    /// From now on it signs with credentials that end then, and no form outlives them.
+    pub fn end_credentials(&self, end: Timestamp) {
+        *self.credentials_end.lock().unwrap() = Some(end);
+    }
+
     /// The last policy signed for this key, and when it expires.
     pub fn policy(&self, key: &str) -> Option<(PostRequest, Timestamp)> {
         let signed = self.signed.lock().unwrap();
@@ -32,17 +41,28 @@ impl Forms {
 #[async_trait]
 impl PresignPost for Forms {
     async fn presign_post(&self, request: PostRequest, now: Timestamp) -> Result<PresignedPost> {
-        let expires_at = now + request.expires_in;
-        let fields = [
+        let end = self.credentials_end.lock().unwrap().unwrap_or(Timestamp::from_millis(i64::MAX));
+        let expires_at = (now + request.expires_in).min(end);
+        let mut fields = vec![
             ("key".to_owned(), request.object.key.to_string()),
             ("Content-Type".to_owned(), request.content_type.clone()),
         ];
+        for secret in ["policy", "x-amz-signature", "x-amz-security-token"] {
+            let value = format!("canary-{secret}-{}", Uuid::new_v4().simple());
+            scanner().secret(&value);
+            fields.push((secret.to_owned(), value));
+        }
         self.signed.lock().unwrap().push((request, expires_at));
-        Ok(PresignedPost { url: "https://upload.test/".to_owned(), fields: fields.into(), expires_at })
+        Ok(PresignedPost {
+            url: "https://upload.test/".to_owned(),
+            fields: fields.into_iter().collect(),
+            expires_at,
+        })
     }
 }
 
-/// URLs of the form `https://{bucket}.cdn.test/{key}`, with the disposition they ask for as a query.
+/// URLs of the form `https://{bucket}.cdn.test/{key}`, with the disposition they ask for as a query, and a signature
+/// where the file is private.
 #[derive(Debug)]
 pub(crate) struct PathSigner;
 
@@ -55,6 +75,12 @@ impl UrlSigner for PathSigner {
             url.push_str(&format!("?disposition={}", utf8_percent_encode(&header, NON_ALPHANUMERIC)));
         }
         let expires_at = (target.visibility == Visibility::Private).then(|| now + URL_LIFE);
+        if expires_at.is_some() {
+            let signature = sha256(format!("canary {url}").as_bytes());
+            scanner().secret(&signature);
+            url.push_str(if url.contains('?') { "&" } else { "?" });
+            url.push_str(&format!("signature={signature}"));
+        }
         Ok(ResolvedUrl { url, expires_at })
     }
 }

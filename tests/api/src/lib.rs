@@ -1,7 +1,8 @@
 //! The whole API in one process: every function behind a gateway that routes as the deployed one does, over the
 //! reference models of storage and metadata. Every error any test sees is checked against the documented shape.
 //!
-//! Reading order: the app, how it is called, what its answers must look like, what takes the place of AWS.
+//! Reading order: the app, how it is called, what its answers must look like, what takes the place of AWS,
+//! what its logs must not show.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test kit fails by panicking")]
 
 mod actions;
@@ -15,6 +16,8 @@ mod gateway;
 mod doubles;
 mod events;
 
+mod logs;
+
 pub use actions::Issued;
 pub use answer::{Answer, DOCUMENTED};
 pub use app::{BUCKET, STAGING, TestApp};
@@ -22,6 +25,7 @@ pub use call::{Call, Form};
 pub use doubles::Forms;
 pub use events::{batch, encode_key, s3_event};
 pub use gateway::{Gateway, Route, preflights, routes};
+pub use logs::{EMAIL, Scanner, scanner};
 pub use people::Person;
 
 use bytes::Bytes;

@@ -6,7 +6,7 @@ use storage_core::ports::Clock;
 use storage_testkit::jwt::Issuer;
 use uuid::Uuid;
 
-use crate::TestApp;
+use crate::{EMAIL, TestApp, scanner};
 
 /// Somebody with a token.
 #[derive(Clone, Debug)]
@@ -40,11 +40,15 @@ impl TestApp {
 
     /// The claims of an ordinary user, for a test to change.
     pub fn claims(&self, tenant: TenantId, id: EntityId) -> Value {
-        Issuer::claims(tenant, &id.to_string(), self.clock.now())
+        let mut claims = Issuer::claims(tenant, &id.to_string(), self.clock.now());
+        claims["email"] = json!(EMAIL);
+        claims
     }
 
     /// A properly signed token with these claims.
     pub fn sign(&self, claims: &Value) -> String {
-        self.issuer.token(claims)
+        let token = self.issuer.token(claims);
+        scanner().token(&token);
+        token
     }
 }

@@ -50,6 +50,66 @@ async fn g10_what_an_event_says_about_the_object_is_not_believed() {
     }
 }
 
+/// Every place of a document, its members last.
+fn places(value: &Value, here: &str, found: &mut Vec<String>) {
+    let inner: Vec<(String, &Value)> = match value {
+        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, value) in inner {
+        let place = format!("{here}/{name}");
+        found.push(place.clone());
+        places(value, &place, found);
+    }
+}
+
+/// G10 field by field: whatever stands in a field, the file becomes what it is or stays as it was, and the honest event
+/// afterwards is as good as ever.
+#[tokio::test]
+async fn g10_no_field_of_an_event_decides_what_a_file_becomes() {
+    let (mut all, mut acted, mut left) = (Vec::new(), 0, 0);
+    let sample = ObjectRef::new(BucketName::parse(STAGING).unwrap(), StorageKey::parse("temp/x").unwrap());
+    places(&s3_event(&sample), "", &mut all);
+    assert!(all.len() > 20, "{all:?}");
+    let strange =
+        [Value::Null, json!(-1), json!(1e300), json!(""), json!("\u{0}%zz"), json!([]), json!({ "a": [1] })];
+    for place in &all {
+        for value in strange.iter().map(Some).chain([None]) {
+            let app = TestApp::new();
+            let user = app.user();
+            let issued = uploaded(&app, &user, "honest text").await;
+            let before = app.record(&issued.file).await;
+            let mut event = s3_event(&issued.staging);
+            let (parent, name) = place.rsplit_once('/').unwrap();
+            match (event.pointer_mut(parent).unwrap(), value) {
+                (Value::Object(members), None) => drop(members.remove(name)),
+                (Value::Array(items), None) => drop(items.remove(name.parse().unwrap())),
+                (parent, Some(value)) => *parent.pointer_mut(&format!("/{name}")).unwrap() = value.clone(),
+                _ => unreachable!("only objects and lists have places"),
+            }
+            let again = app.deliver(batch(&[event.to_string()])).await;
+            let record = app.record(&issued.file).await;
+            if record == before {
+                left += 1;
+            } else {
+                acted += 1;
+                assert_eq!(again, Vec::<String>::new(), "{place} {value:?}: done, and so not again");
+            }
+            if app.keys(&[]).iter().any(|key| key.starts_with("staging/")) {
+                assert_eq!(record, before, "{place} {value:?}");
+                assert!(app.deliver_event(&issued.staging).await.is_empty());
+            }
+            let record = app.record(&issued.file).await;
+            assert_eq!((record.state.as_str(), record.size), ("ready", Some(11)), "{place} {value:?}");
+            assert_eq!(record.sha256.as_deref(), Some(&*api_tests::sha256(b"honest text")));
+        }
+    }
+    assert!(acted > 80 && left > 20, "{acted} events were taken and {left} were not");
+}
+
 /// G10 the other way round: an event that says what was declared does not make it true.
 #[tokio::test]
 async fn g10_an_honest_looking_event_does_not_make_a_false_upload_true() {
@@ -152,28 +212,39 @@ async fn g07_nothing_the_system_writes_sets_it_off() {
     assert_eq!(app.storage_faults.calls().len(), 0);
 }
 
-/// G08: poison in each place of a batch fails alone, and the nine others are done once.
+/// Makes a bad message of a good one.
+type Spoil = fn(&str) -> String;
+
+/// G08: each poison in each place of a batch fails alone, and the nine others are done once.
 #[tokio::test]
 async fn g08_one_bad_message_of_ten_fails_alone_in_every_place() {
-    for place in 0..10 {
-        let app = TestApp::new();
-        let user = app.user();
-        let mut bodies = Vec::new();
-        let mut files = Vec::new();
-        for index in 0..10 {
-            let issued = uploaded(&app, &user, &format!("text {index}")).await;
-            bodies.push(s3_event(&issued.staging).to_string());
-            files.push(issued.file);
-        }
-        bodies[place] = match place % 3 {
-            0 => "{not json".to_owned(),
-            1 => bodies[place].replace("temp/uploads/", "temp/%FF/"),
-            _ => json!({ "what": "is this" }).to_string(),
-        };
-        assert_eq!(app.deliver(batch(&bodies)).await, [format!("m{place}")]);
-        for (index, file) in files.iter().enumerate() {
-            let expected = if index == place { "pending" } else { "ready" };
-            assert_eq!(state(&app, file).await, expected, "poison at {place}, file {index}");
+    let poisons: [(&str, Spoil); 5] = [
+        ("no JSON", |_| "{not json".to_owned()),
+        ("an empty body", |_| String::new()),
+        ("another document", |_| json!({ "what": "is this" }).to_string()),
+        ("a key that is no text", |body| body.replace("temp/uploads/", "temp/%FF/")),
+        ("a key that leads out", |body| body.replace("temp/uploads/", "temp/uploads/../")),
+    ];
+    for (poison, spoil) in poisons {
+        for place in 0..10 {
+            let app = TestApp::new();
+            let user = app.user();
+            let mut bodies = Vec::new();
+            let mut files = Vec::new();
+            for index in 0..10 {
+                let issued = uploaded(&app, &user, &format!("text {index}")).await;
+                bodies.push(s3_event(&issued.staging).to_string());
+                files.push(issued.file);
+            }
+            let honest = std::mem::take(&mut bodies[place]);
+            bodies[place] = spoil(&honest);
+            assert_eq!(app.deliver(batch(&bodies)).await, [format!("m{place}")], "{poison}");
+            for (index, file) in files.iter().enumerate() {
+                let expected = if index == place { "pending" } else { "ready" };
+                assert_eq!(state(&app, file).await, expected, "{poison} at {place}, file {index}");
+                let attempts = app.record(file).await.attempts;
+                assert_eq!(attempts, u32::from(index != place), "{poison} at {place}, file {index}");
+            }
         }
     }
 }

@@ -29,6 +29,9 @@ fn server_owned() -> BTreeSet<String> {
         ]
         .map(str::to_owned),
     );
+    for name in ["state", "tenant_uuid", "final_key", "scan", "identified", "gen", "bucket", "key"] {
+        assert!(names.contains(name), "{name} is the server's");
+    }
     names
 }
 

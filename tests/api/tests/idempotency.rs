@@ -1,9 +1,14 @@
 //! G21: one key, one effect.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api_tests::{Answer, Form, Person, TestApp, photo};
 use serde_json::{Value, json};
+use storage_core::ErrorKind;
+use storage_core::state::LEASE;
+use storage_testkit::trials::{Random, Trials};
 
 async fn presign(app: &TestApp, user: &Person, route: &str, key: &str, body: &Value) -> Answer {
     app.call("POST", route).by(user).header("idempotency-key", key).json(body).send().await
@@ -79,6 +84,67 @@ async fn g21_a_direct_upload_sent_twice_is_one_file() {
     app.storage.set_available(true);
     assert_eq!(send().await.is(201).json()["state"], "ready");
     assert_eq!(app.store.files().len(), 1);
+}
+
+/// However often and however close together a request is sent, and whatever fails or is lost meanwhile: one effect.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g21_retries_at_random_moments_have_one_effect() {
+    let trials = Trials::new("G21", 2_000);
+    let mut refused = 0;
+    for seed in trials.seeds() {
+        let _guard = trials.guard(seed);
+        let random = Random::new(seed);
+        let app = Arc::new(TestApp::new());
+        let mut user = app.user();
+        let direct = random.chance(1, 2);
+        for _ in 0..random.below(4) {
+            let nth = 1 + random.below(6);
+            match random.below(4) {
+                0 => app.store_faults.lose_reply("commit", nth, ErrorKind::MetadataUnavailable),
+                1 => app.store_faults.fail("commit", nth, ErrorKind::MetadataUnavailable),
+                2 => app.storage_faults.lose_reply("put", nth, ErrorKind::StorageUnavailable),
+                _ => app.storage_faults.fail("put", nth, ErrorKind::StorageUnavailable),
+            }
+        }
+        let send = |user: &Person| {
+            let (app, user) = (app.clone(), user.clone());
+            async move {
+                let body = json!({ "filename": "a.txt", "content_type": "text/plain", "size_bytes": 4 });
+                if !direct {
+                    return presign(&app, &user, "/api/v1/files/presigned-upload", "key", &body).await;
+                }
+                let form = Form::of_file("a.txt", "text/plain", b"text");
+                let call = app.call("POST", "/api/v1/files/upload").by(&user);
+                call.header("idempotency-key", "key").form(form).send().await
+            }
+        };
+        let at_once: Vec<_> = (0..1 + random.below(4)).map(|_| tokio::spawn(send(&user))).collect();
+        let mut answers = Vec::new();
+        for sent in at_once {
+            answers.push(sent.await.unwrap());
+        }
+        app.store_faults.heal();
+        app.storage_faults.heal();
+        // What a worker that failed still holds is over with its lease.
+        app.clock.advance(LEASE + Duration::from_secs(1));
+        user.token = app.token(user.tenant, user.id, &["user"]);
+        answers.push(send(&user).await.is(201));
+        answers.push(send(&user).await.is(201));
+        let files: BTreeSet<String> = answers
+            .iter()
+            .filter(|answer| answer.status == 201)
+            .map(|answer| answer.json()["file_id"].to_string())
+            .collect();
+        assert_eq!((files.len(), app.store.files().len()), (1, 1), "{seed}: one file, whoever asks");
+        let early = answers.iter().filter(|answer| answer.status != 201);
+        for answer in early {
+            assert!(matches!(answer.status, 409 | 503), "{seed}: {answer:?}");
+            refused += 1;
+        }
+        let stored = app.keys(&[]).len();
+        assert_eq!(stored, if direct { 2 } else { 0 }, "{seed}: a file and its document, or only a record");
+    }
+    trials.report(json!({ "refused_for_now": refused, "doubled": 0 }));
 }
 
 /// Expiry is judged by the attribute: the item is still in the table after a day, and does not count.

@@ -7,6 +7,7 @@ use api_tests::{Form, TestApp};
 use bytes::Bytes;
 use futures_util::{Stream, stream};
 use serde_json::json;
+use storage_core::ports::Clock;
 
 const MB: usize = 1 << 20;
 const CHUNK: usize = 16 * 1024;
@@ -98,6 +99,39 @@ async fn g63_h03_streams_without_a_length_are_cut_off() {
         call.stream(body).send().await.refused(413, "PAYLOAD_TOO_LARGE", route);
         let polled = polled.load(Ordering::SeqCst);
         assert!(polled <= 64 * 1024 / CHUNK + 1, "{route}: {polled}");
+    }
+}
+
+/// G17: a form works for as long as the answer says, to the second, and the answer says less where it would not.
+#[tokio::test]
+async fn g17_a_form_lives_at_least_as_long_as_the_answer_says() {
+    let second = std::time::Duration::from_secs(1);
+    for (wanted, left, promised) in [
+        (None, 120, 120),
+        (Some(900), 120, 120),
+        (Some(60), 120, 60),
+        (Some(900), 901, 900),
+        (Some(1), 120, 1),
+    ] {
+        for avatar in [true, false] {
+            let app = TestApp::new();
+            let user = app.user();
+            app.forms.end_credentials(app.clock.now() + second * left);
+            let route = match avatar {
+                true => format!("/api/v1/users/{}/avatar", user.id),
+                false => "/api/v1/files/presigned-upload".to_owned(),
+            };
+            let mut body = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": 4 });
+            if let Some(wanted) = wanted {
+                body["expires_in"] = json!(wanted);
+            }
+            let issued = app.presign(&user, &route, &body).await;
+            assert_eq!(issued.json["expires_in"], promised, "{wanted:?} with {left} s left");
+            app.clock.advance(second * promised - std::time::Duration::from_millis(1));
+            assert_eq!(app.post_form(&issued, b"text").await, Ok(()), "{wanted:?} with {left} s left");
+            app.clock.advance(second);
+            assert_eq!(app.post_form(&issued, b"text").await, Err("AccessDenied"));
+        }
     }
 }
 

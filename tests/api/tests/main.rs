@@ -9,12 +9,14 @@ mod events;
 mod finalisers;
 mod idempotency;
 mod limits;
+mod replays;
 mod verdicts;
 
 mod codes;
 mod fields;
 mod foreign;
 mod json;
+mod logs;
 mod names;
 mod outages;
 mod routing;

@@ -31,6 +31,50 @@ fn image_codecs_are_linked_only_where_uploads_are_ingested() {
     }
 }
 
+/// Crates that turn coded bytes into pixels, with the one format that each decodes.
+const DECODERS: &[(&str, &str)] =
+    &[("zune-jpeg", "JPEG"), ("png", "PNG"), ("image-webp", "WebP"), ("gif", "GIF")];
+
+/// How words in the names of crates begin that decode pictures, or that hand bytes to one of many decoders.
+const PICTURES: &[&str] = &[
+    "image", "jpeg", "jpg", "png", "webp", "gif", "tiff", "bmp", "ico", "avif", "heif", "heic", "dav1d",
+    "rav1", "jxl", "jp2", "openjpeg", "exr", "qoi", "psd", "tga", "dds", "hdr", "farbfeld", "svg", "vips",
+    "magick", "zune", "pdfium", "mupdf", "poppler",
+];
+
+/// Linked crates with such a name that decode no picture.
+const HARMLESS: &[&str] = &["fast_image_resize", "jpeg-encoder", "rustls-webpki", "zune-core"];
+
+#[test]
+fn g42_only_jpeg_png_webp_and_gif_are_decoded() {
+    for function in INGESTING {
+        let linked = linked_crates(function);
+        for (decoder, format) in DECODERS {
+            assert!(linked.contains(*decoder), "{function} does not decode {format}");
+        }
+        let is_decoder = |name: &str| DECODERS.iter().any(|(decoder, _)| *decoder == name);
+        let others: Vec<_> = linked
+            .iter()
+            .filter(|name| {
+                PICTURES.iter().any(|part| name.split(['-', '_']).any(|word| word.starts_with(part)))
+            })
+            .filter(|name| !is_decoder(name) && !HARMLESS.contains(&name.as_str()))
+            .collect();
+        assert!(others.is_empty(), "{function} links {others:?}");
+        let features = linked_features(function);
+        // What a decoder can do besides: APNG and ICC are in every build, other containers would be features.
+        for (decoder, allowed) in [("gif", &["std"][..]), ("png", &[]), ("image-webp", &[])] {
+            let asked: Vec<_> = features
+                .iter()
+                .filter_map(|line| line.strip_prefix(decoder)?.strip_prefix(" feature "))
+                .map(|feature| feature.trim_matches('"'))
+                .filter(|feature| *feature != "default" && !allowed.contains(feature))
+                .collect();
+            assert!(asked.is_empty(), "{function} asks {decoder} for {asked:?}");
+        }
+    }
+}
+
 #[test]
 fn no_function_links_the_local_backend_the_test_kit_or_another_function() {
     let all = functions();
@@ -92,6 +136,17 @@ fn only_functions_are_built_by_default() {
     let members = metadata["workspace_default_members"].as_array().unwrap();
     assert_eq!(members.len(), functions().len());
     assert!(members.iter().all(|member| member.as_str().unwrap().contains("/functions/")));
+}
+
+/// The features of every crate that ends up in a package's binary, one a line.
+fn linked_features(package: &str) -> BTreeSet<String> {
+    let arguments =
+        ["tree", "-p", package, "-e", "normal,features", "--prefix", "none", "--offline", "--locked"];
+    let output =
+        std::process::Command::new(env!("CARGO")).args(arguments).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 fn sources(folder: &std::path::Path) -> Vec<(String, String)> {
