@@ -1,8 +1,10 @@
 //! Compiling the functions.
 
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+
+use rustix::fs::{FlockOperation, flock};
 
 /// Compiled functions.
 #[derive(Clone, Debug)]
@@ -10,28 +12,38 @@ pub struct Binaries {
     folder: PathBuf,
 }
 
-/// One build at a time in this process; cargo waits for those of others.
-static BUILDING: Mutex<()> = Mutex::new(());
-
 /// Compiles every function with `features`, in the profile that `make dev` uses. Compiled already, it takes a moment.
 ///
-/// Functions with other features than `local` go to a folder of their own, so that no other test finds them.
+/// Functions with other features than `local` are kept in a folder of their own; what others find in their usual place
+/// stays what `make dev` builds.
 pub fn build(features: &[&str]) -> Binaries {
-    let _building = BUILDING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let usual = target_folder(&root).join("debug");
+    fs::create_dir_all(&usual).unwrap();
+    let lock = File::create(usual.join("functions.lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    compile(&root, features);
+    if features == ["local"] {
+        return Binaries { folder: usual };
+    }
+    let folder = usual.join(features.join("-"));
+    fs::create_dir_all(&folder).unwrap();
+    for function in fs::read_dir(root.join("functions")).unwrap() {
+        let name = function.unwrap().file_name();
+        // A program that runs cannot be written, but it can be replaced.
+        let staged = folder.join(format!("{}.new", name.to_string_lossy()));
+        fs::copy(usual.join(&name), &staged).unwrap();
+        fs::rename(staged, folder.join(&name)).unwrap();
+    }
+    compile(&root, &["local"]);
+    Binaries { folder }
+}
+
+fn compile(root: &Path, features: &[&str]) {
     let mut command = Command::new("cargo");
     command.args(["build", "--locked", "--features", &features.join(",")]);
-    let target = match features {
-        ["local"] => target_folder(&root),
-        _ => {
-            let folder = target_folder(&root).join(features.join("-"));
-            command.arg("--target-dir").arg(&folder);
-            folder
-        }
-    };
-    let built = command.current_dir(&root).stdin(Stdio::null()).output().expect("cargo");
+    let built = command.current_dir(root).stdin(Stdio::null()).output().expect("cargo");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    Binaries { folder: target.join("debug") }
 }
 
 /// Where the running test was compiled to.

@@ -130,15 +130,25 @@ impl Function {
 
     /// The most memory it has held so far, in bytes: `VmHWM`. `None` once it is gone, or where there is no `/proc`.
     pub fn peak_memory(&self) -> Option<u64> {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
         line.trim().trim_end_matches(" kB").trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    }
+
+    /// Counts [`Function::peak_memory`] anew from what it holds now.
+    pub fn forget_peak_memory(&self) {
+        // Without `/proc` there is no peak to forget either.
+        let _ = std::fs::write(format!("/proc/{}/clear_refs", self.pid.as_raw_nonzero()), "5");
     }
 
     /// Everything it has printed so far.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+    }
+
+    /// Everything it has printed since it was last asked so.
+    pub fn take_log(&self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut *self.log.lock().unwrap())).into_owned()
     }
 }
 

@@ -17,12 +17,7 @@ pub struct Request {
 impl Request {
     /// A request without a body; `path` may have a query.
     pub fn new(method: &str, path: &str) -> Self {
-        Request {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Request { method: method.to_owned(), path: path.to_owned(), headers: Vec::new(), body: Bytes::new() }
     }
 
     /// With one more header.
@@ -120,9 +115,7 @@ impl Reply {
     pub fn read(answer: &Value) -> Self {
         let headers = answer["headers"].as_object().into_iter().flatten();
         let headers = headers
-            .map(|(name, value)| {
-                (name.to_ascii_lowercase(), value.as_str().unwrap_or_default().to_owned())
-            })
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.as_str().unwrap_or_default().to_owned()))
             .collect();
         let text = answer["body"].as_str().unwrap_or_default();
         let body = match answer["isBase64Encoded"].as_bool() {

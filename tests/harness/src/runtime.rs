@@ -42,8 +42,7 @@ impl Runtime {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let (events, waiting) = mpsc::unbounded_channel();
-        let state =
-            Arc::new(State { waiting: tokio::sync::Mutex::new(waiting), running: Mutex::default() });
+        let state = Arc::new(State { waiting: tokio::sync::Mutex::new(waiting), running: Mutex::default() });
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = state.clone();

@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use storage_aws::{AwsSettings, DynamoStore, Secret};
-use storage_core::ids::{BucketName, TenantId};
+use storage_core::ids::{BucketName, FileId, TenantId};
+use storage_core::ports::MetadataStore;
+use storage_core::record::FileRecord;
 use storage_local::LocalBackend;
 use storage_local::s3_gateway::{ChannelRelay, Gateway, ObjectCreated, serve};
 use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
@@ -28,7 +30,7 @@ pub struct Sim {
     /// The tenant that everything belongs to.
     pub tenant: TenantId,
     /// Signs tokens that the functions accept.
-    pub issuer: Issuer,
+    pub issuer: Arc<Issuer>,
     /// The objects, seen past every fault.
     pub storage: LocalBackend,
     /// The records, seen past every fault.
@@ -39,6 +41,7 @@ pub struct Sim {
     pub s3_url: String,
     /// Where DynamoDB listens.
     pub dynamodb_url: String,
+    database: dynoxide::Database,
     folder: TempDir,
     servers: Vec<JoinHandle<()>>,
 }
@@ -46,6 +49,11 @@ pub struct Sim {
 impl Sim {
     /// Starts the servers, and makes the buckets and the table.
     pub async fn start() -> Self {
+        Sim::with_issuer(Arc::new(Issuer::es256())).await
+    }
+
+    /// The same for functions that know `issuer` from an earlier world.
+    pub async fn with_issuer(issuer: Arc<Issuer>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let storage = LocalBackend::open(folder.path()).unwrap();
         for bucket in [FILES, STAGING] {
@@ -59,10 +67,11 @@ impl Sim {
         let (s3, s3_url) = listen().await;
         let (dynamodb, dynamodb_url) = listen().await;
         let database = dynoxide::Database::memory().unwrap();
+        let served = database.clone();
         let servers = vec![
             tokio::spawn(async move { serve(s3, gateway, std::future::pending()).await.unwrap() }),
             tokio::spawn(async move {
-                dynoxide::server::serve_with_shutdown(dynamodb, database, std::future::pending())
+                dynoxide::server::serve_with_shutdown(dynamodb, served, std::future::pending())
                     .await
                     .unwrap();
             }),
@@ -77,14 +86,38 @@ impl Sim {
         store.create_table().await.unwrap();
         Sim {
             tenant: TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap(),
-            issuer: Issuer::es256(),
+            issuer,
             storage,
             store,
             events,
             s3_url,
             dynamodb_url,
+            database,
             folder,
             servers,
+        }
+    }
+
+    /// Every file record there is, by a scan of the table.
+    pub async fn records(&self) -> Vec<FileRecord> {
+        let mut records = Vec::new();
+        let mut start = Value::Null;
+        loop {
+            let request = json!({ "TableName": TABLE, "ConsistentRead": true, "ExclusiveStartKey": start });
+            let page = self.database.scan(serde_json::from_value(request).unwrap()).unwrap();
+            let page = serde_json::to_value(page).unwrap();
+            for item in page["Items"].as_array().into_iter().flatten() {
+                let (pk, sk) = (item["PK"]["S"].as_str().unwrap_or_default(), &item["SK"]["S"]);
+                if let (Some(ids), "FILE") = (pk.strip_prefix("F#"), sk.as_str().unwrap_or_default()) {
+                    let (tenant, file) = ids.split_once('#').unwrap();
+                    let (tenant, file) = (TenantId::parse(tenant).unwrap(), FileId::parse(file).unwrap());
+                    records.extend(self.store.get_file(tenant, file).await.unwrap());
+                }
+            }
+            start = page["LastEvaluatedKey"].clone();
+            if start.is_null() {
+                return records;
+            }
         }
     }
 
