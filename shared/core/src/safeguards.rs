@@ -3,6 +3,9 @@
 //! Without the feature `switches` every one of them holds, by a constant that the compiler removes. No deployed function
 //! has the feature; a contract test says so.
 
+#[cfg(all(feature = "switches", not(debug_assertions)))]
+compile_error!("the feature `switches` is for tests: a release build has every safeguard");
+
 /// A check without which the system still works until something goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]

@@ -169,6 +169,10 @@ impl Sweep {
 
     async fn processing(&self, record: &FileRecord, now: Timestamp, counts: &mut Counts) -> Result<()> {
         if record.attempts >= MAX_ATTEMPTS {
+            if self.over_budget(counts) {
+                counts.stopped = true;
+                return Ok(());
+            }
             if let Some(failed) = self.step(record, Event::Exhaust).await? {
                 counts.failed += 1;
                 counts.objects_removed += remove_bytes(self.storage.as_ref(), &failed).await?;
@@ -178,6 +182,10 @@ impl Sweep {
         if self.enqueue(record).await? {
             counts.enqueued += 1;
             return self.postpone(record, now).await;
+        }
+        if self.over_budget(counts) {
+            counts.stopped = true;
+            return Ok(());
         }
         // The bytes died with the function that held them, or were removed: nothing can be ingested any more.
         let worker = WorkerId::generate();

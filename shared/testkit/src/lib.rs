@@ -14,5 +14,6 @@ pub mod memory;
 pub mod clock;
 pub mod images;
 pub mod jwt;
+pub mod loud;
 pub mod records;
 pub mod trials;

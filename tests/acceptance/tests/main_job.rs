@@ -1,9 +1,5 @@
 //! The main job over the real `cargo lambda watch`: a photo goes up, is validated and thumbnailed, is served, is deleted.
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails by panicking, and says what it skips"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,14 +15,13 @@ use storage_core::key::StorageKey;
 use storage_core::ports::{ObjectRef, StorageBackend};
 use storage_local::LocalBackend;
 use storage_testkit::images;
+use storage_testkit::loud::loudly;
 
 /// One stack serves all scenarios; each has its own user.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_main_job_end_to_end() {
     if !stack::has_cargo_lambda() {
-        eprintln!(
-            "SKIPPED: cargo lambda is not installed, so nothing runs end to end; `make test` installs it"
-        );
+        loudly("SKIPPED: cargo lambda is not installed, so nothing runs end to end; `make test` installs it");
         return;
     }
     let data = Path::new(env!("CARGO_TARGET_TMPDIR")).join("acceptance");

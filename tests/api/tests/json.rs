@@ -146,7 +146,7 @@ async fn b06_types_are_types_and_those_of_avatars_are_images() {
 }
 
 #[tokio::test]
-async fn b10_expiries_are_in_range() {
+async fn g38_b10_expiries_are_in_range() {
     for bad in ["0", "-5", "604801", "1e19", "1.5", "18446744073709551616"] {
         for answer in issue_with("expires_in", bad).await {
             answer.refused(400, "INVALID_EXPIRY", bad);

@@ -17,7 +17,6 @@ mod fields;
 mod foreign;
 mod json;
 mod logs;
-mod names;
 mod outages;
 mod routing;
 mod tenancy;

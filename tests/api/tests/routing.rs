@@ -156,53 +156,6 @@ async fn h18_queries_are_strict() {
     );
 }
 
-/// K01: ids are UUIDs in their hyphenated form, in either case.
-#[tokio::test]
-async fn k01_ids_are_uuids_and_nothing_else() {
-    let app = TestApp::new();
-    let user = app.user();
-    let id = fresh_id();
-    let bad = [
-        "x".to_owned(),
-        "1".to_owned(),
-        id.replace('-', ""),
-        format!("%7B{id}%7D"),
-        format!("urn:uuid:{id}"),
-        "00000000-0000-0000-0000-000000000000".to_owned(),
-        "%D9%A01920000-0000-7000-8000-0000000000".to_owned(),
-        "a".repeat(10_240),
-        format!("{id}%20"),
-        format!("{id}%00"),
-        format!("{}g", &id[..35]),
-    ];
-    for route in routes().into_iter().filter(|route| route.path.contains("{id}")) {
-        for id in &bad {
-            let path =
-                route.path.replace("{id}", id).replace("{kind}", "users").replace("{file}", "small.jpg");
-            let answer = app.request(route.method.as_str(), &path, Some(&user.token), &Value::Null).await;
-            answer.refused(400, "INVALID_ID", &format!("{} {path:.60}", route.method));
-        }
-    }
-    for id in &bad {
-        let id = percent_encoding::percent_decode_str(id).decode_utf8().unwrap().into_owned();
-        let found = app.post(&user, "/api/v1/files/urls", &json!({ "ids": [id] })).await.is(200).json();
-        assert_eq!(found["results"][0]["error"], "INVALID_ID", "{id:.60}");
-        let items = json!({ "avatars": [{ "kind": "users", "id": id }] });
-        let found = app.post(&user, "/api/v1/avatars/urls", &items).await.is(200).json();
-        assert_eq!(found["results"][0]["error"], "INVALID_ID", "{id:.60}");
-    }
-    assert_eq!(app.store_faults.calls().len(), 0, "nothing was looked up");
-
-    let form = Form::of_file("a.txt", "text/plain", b"text");
-    let made = app.call("POST", "/api/v1/files/upload").by(&user).form(form).send().await.is(201).json();
-    let upper = made["file_id"].as_str().unwrap().to_uppercase();
-    let found = app.get(&user, &format!("/api/v1/files/{upper}")).await.is(200).json();
-    assert_eq!(found["file_id"], made["file_id"], "upper case is read, lower case is answered");
-
-    let version_1 = app.get(&user, "/api/v1/files/c232ab00-9414-11ec-b3c8-9f6bdeced846").await;
-    version_1.refused(400, "INVALID_ID", "version 1");
-}
-
 /// The same limits for both batches.
 #[tokio::test]
 async fn batches_take_two_hundred_items() {

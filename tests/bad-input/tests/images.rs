@@ -23,6 +23,7 @@ async fn run(way: Way) {
             skip(case.id, "its files are not here");
         }
         if case.input.megabytes < 256 {
+            assert!(!bench.has_panicked(), "a codec panicked before {}", case.id);
             // What an earlier file left behind would hide what this one takes.
             bench.restart();
         }
@@ -46,8 +47,9 @@ async fn try_one(
     let seen = match bench.upload(way, input, bytes).await {
         Ok(seen) => seen,
         Err(ended) => {
+            let panicked = bench.has_panicked();
             bench.restart();
-            return Err(format!("{what}: {ended:?}"));
+            return Err(format!("{what}: {ended:?}, panicked: {panicked}"));
         }
     };
     let found = (seen.status, seen.code.as_deref(), seen.state());

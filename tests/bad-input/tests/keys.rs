@@ -3,7 +3,7 @@
 use api_tests::{Form, TestApp, fresh_id, routes};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use bad_input_tests::table::keys::{CASES, Input};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode, utf8_percent_encode};
 use serde_json::{Value, json};
 use storage_core::ids::BucketName;
 use storage_core::key::{KeySpace, ObjectKey, StorageKey};
@@ -14,12 +14,15 @@ use storage_testkit::memory::MemoryBackend;
 use storage_testkit::records;
 use test_harness::Sim;
 
-use crate::cloud::{client, s3};
+use crate::cloud::{client, s3, send};
 
 /// The text of an id that is tried; `None` for the other cases.
 fn bad_id(input: Input, id: &str) -> Option<String> {
     match input {
-        Input::Id(text) => Some(text.replace("{id}", id).replace("{simple}", &id.replace('-', ""))),
+        Input::Id(text) => {
+            let text = text.replace("{simple}", &id.replace('-', "")).replace("{cut}", &id[..35]);
+            Some(text.replace("{id}", id))
+        }
         Input::LongId(length) => Some("a".repeat(length)),
         _ => None,
     }
@@ -118,12 +121,18 @@ async fn k03_to_k10_keys_that_cannot_be_are_refused_wherever_they_are_read() {
             // A key that is not UTF-8 is no text at all, in JSON neither.
             let quoted = [b"\"", &bytes[..], b"\""].concat();
             assert!(serde_json::from_slice::<StorageKey>(&quoted).is_err(), "{}", case.id);
+            let raw = format!("{}/{bucket}/{}", sim.s3_url, percent_encode(&bytes, NON_ALPHANUMERIC));
+            let answer = send("PUT", &raw, &[], b"x").await;
+            assert_eq!((answer.status, answer.code.as_deref()), (400, Some("InvalidURI")), "{}", case.id);
             continue;
         };
         refused(&StorageKey::parse(&text).unwrap_err(), expected, case.id);
         refused(&ObjectKey::parse(&KeySpace::default(), &text).unwrap_err(), expected, case.id);
         assert!(serde_json::from_value::<StorageKey>(json!(text)).is_err(), "{}", case.id);
         if text.is_empty() {
+            // Without a key HTTP names the bucket, and nobody but its owner makes one.
+            let answer = send("PUT", &format!("{}/{bucket}/", sim.s3_url), &[], b"x").await;
+            assert_eq!((answer.status, answer.code.as_deref()), (403, Some("AccessDenied")), "{}", case.id);
             continue;
         }
         let put = client.put_object().bucket(bucket.as_str()).key(&text).body(b"x".to_vec().into());

@@ -91,7 +91,12 @@ fn plant(worlds: &Worlds, planted: Planted) -> bool {
         Planted::Folder => fs::create_dir(place).unwrap(),
         Planted::HardLink => fs::hard_link(victim, place).unwrap(),
         Planted::RemovedRoot => fs::remove_dir_all(worlds.sim.folder()).unwrap(),
-        Planted::Swapped | Planted::LinkedRoot | Planted::FullDisk | Planted::NoDescriptors => {}
+        Planted::Swapped
+        | Planted::LinkedRoot
+        | Planted::FullDisk
+        | Planted::FailingDisk
+        | Planted::UsedQuota
+        | Planted::NoDescriptors => {}
     }
     true
 }

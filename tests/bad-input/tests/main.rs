@@ -16,8 +16,5 @@ mod urls;
 
 /// Says past the test harness that a case did not run, and why.
 fn skip(id: &str, why: &str) {
-    #[expect(clippy::print_stderr, reason = "what did not run is said in every run")]
-    {
-        eprintln!("SKIPPED {id}: {why}");
-    }
+    storage_testkit::loud::loudly(&format!("SKIPPED {id}: {why}"));
 }

@@ -115,13 +115,20 @@ async fn n04_the_header_of_a_download_holds_the_name_and_nothing_of_it_gets_out(
     let record = presigned(&app, &user, name).await.unwrap();
     let path =
         format!("/api/v1/files/{}/download?disposition=attachment", record["file_id"].as_str().unwrap());
-    let redirect = app.get(&user, &path).await.is(302);
-    let (_, query) = redirect.header("location").unwrap().split_once("?disposition=").unwrap();
-    let value = query.split('&').next().unwrap();
-    let header = percent_encoding::percent_decode_str(value).decode_utf8().unwrap();
+    let header = async |path: &str| {
+        let redirect = app.get(&user, path).await.is(302);
+        let (_, query) = redirect.header("location").unwrap().split_once("?disposition=").unwrap();
+        let value = query.split('&').next().unwrap();
+        percent_encoding::percent_decode_str(value).decode_utf8().unwrap().into_owned()
+    };
     assert_eq!(
-        header,
+        header(&path).await,
         "attachment; filename=\"_; filename=_evil.exe\"; filename*=UTF-8''%22%3B%20filename%3D%22evil.exe"
+    );
+    // A caller's own name for one download is held to the same rules.
+    assert_eq!(
+        header(&format!("{path}&name=..%2Fa%22b.txt")).await,
+        "attachment; filename=\"a_b.txt\"; filename*=UTF-8''a%22b.txt"
     );
 }
 

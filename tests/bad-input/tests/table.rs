@@ -10,7 +10,7 @@ const NUMBERS: &[(&str, u32)] = &[("I", 44), ("N", 14), ("E", 16), ("K", 15), ("
 const MISSING: &[&str] = &["I41"];
 
 #[test]
-fn every_case_of_the_design_is_in_the_table_and_no_id_is_there_twice() {
+fn every_number_is_in_the_table_and_no_id_is_there_twice() {
     let wanted =
         NUMBERS.iter().flat_map(|(letter, last)| (1..=*last).map(move |n| format!("{letter}{n:02}")));
     let wanted: BTreeSet<String> = wanted.filter(|id| !MISSING.contains(&id.as_str())).collect();
@@ -18,7 +18,11 @@ fn every_case_of_the_design_is_in_the_table_and_no_id_is_there_twice() {
     let numbered: BTreeSet<String> =
         ids.iter().map(|id| id.trim_end_matches(|c: char| c.is_ascii_lowercase()).to_owned()).collect();
     assert_eq!(wanted.difference(&numbered).collect::<Vec<_>>(), Vec::<&String>::new(), "not in the table");
-    assert_eq!(numbered.difference(&wanted).collect::<Vec<_>>(), Vec::<&String>::new(), "not in the design");
+    assert_eq!(
+        numbered.difference(&wanted).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "no number of the table"
+    );
     let once: BTreeSet<&str> = ids.iter().copied().collect();
     assert_eq!(once.len(), ids.len(), "an id is there twice");
 }

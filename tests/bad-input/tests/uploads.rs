@@ -1,4 +1,5 @@
-//! Uploads through the real functions, which run with the memory that the template gives them.
+//! Uploads through the real functions, which run with the memory that the template gives them and what a debug build
+//! maps besides.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ use storage_core::ports::{
 };
 use storage_core::record::{Declared, FileRecord};
 use storage_testkit::jwt::Issuer;
+use storage_testkit::loud::loudly;
 use storage_testkit::records::{principal, sample_file};
 use storage_testkit::{images, trials};
 use test_harness::{Binaries, Ended, Function, Limits, Reply, Request, Sim, build};
@@ -31,6 +33,8 @@ pub(crate) struct Bench {
     direct: Option<Process>,
     queue: Option<Process>,
     reader: Option<Process>,
+    /// Whether a function has panicked that does not run any more.
+    panicked: bool,
 }
 
 /// A running function.
@@ -65,11 +69,12 @@ impl Seen {
 impl Bench {
     pub(crate) async fn start() -> Self {
         let programs = tokio::task::spawn_blocking(|| build(&["local"])).await.unwrap();
-        Bench { sim: Sim::start().await, programs, direct: None, queue: None, reader: None }
+        Bench { sim: Sim::start().await, programs, direct: None, queue: None, reader: None, panicked: false }
     }
 
-    /// Ends the functions, so that the next upload meets a fresh process.
+    /// Ends the functions, so that the next upload meets a fresh process. A panic in their logs is not forgotten.
     pub(crate) fn restart(&mut self) {
+        self.panicked = self.has_panicked();
         self.direct = None;
         self.queue = None;
     }
@@ -194,12 +199,10 @@ impl Bench {
         Function::start(&self.programs.program(name), &environment, limits).await
     }
 
-    /// Whether a running function has panicked, also where the panic was caught.
+    /// Whether a function has ever panicked here, also where the panic was caught.
     pub(crate) fn has_panicked(&self) -> bool {
-        [&self.direct, &self.queue]
-            .into_iter()
-            .flatten()
-            .any(|process| process.function.log().contains("panicked"))
+        let mut running = [&self.direct, &self.queue, &self.reader].into_iter().flatten();
+        self.panicked || running.any(|process| process.function.log().contains("panicked"))
     }
 
     /// Everything that is stored of a file: keys, what is known of them, and their bytes.
@@ -219,7 +222,10 @@ impl Process {
     async fn warmed(mut function: Function, event: Value) -> Result<Self, Ended> {
         function.invoke(event).await?;
         function.forget_peak_memory();
-        let baseline = function.peak_memory().unwrap_or(0);
+        if !cfg!(target_os = "linux") {
+            loudly("SKIPPED: the memory of a function is not looked at, as only Linux has /proc");
+        }
+        let baseline = peak(&function);
         Ok(Process { function, baseline })
     }
 
@@ -232,8 +238,17 @@ impl Process {
             return Err(Ended::TimedOut);
         };
         let took = started.elapsed();
-        let memory = self.function.peak_memory().unwrap_or(0).saturating_sub(self.baseline);
-        Ok((answer?, memory, took))
+        // A function that has ended has no peak any more.
+        let answer = answer?;
+        Ok((answer, peak(&self.function).saturating_sub(self.baseline), took))
+    }
+}
+
+/// The most memory that a running function held, in bytes; 0 where there is no `/proc`.
+fn peak(function: &Function) -> u64 {
+    match function.peak_memory() {
+        None if cfg!(target_os = "linux") => panic!("a running function has a VmHWM"),
+        peak => peak.unwrap_or(0),
     }
 }
 

@@ -38,8 +38,8 @@ pub enum Kind {
     SecondEffect,
     /// A secret in a log.
     LoggedSecret,
-    /// A write was acknowledged before it was on disk.
-    NotDurable,
+    /// A function panicked.
+    Panicked,
 }
 
 /// What a run of trials did and found.
@@ -73,6 +73,7 @@ impl Tally {
             Kind::SharedLease,
             Kind::SecondEffect,
             Kind::LoggedSecret,
+            Kind::Panicked,
         ];
         json!({
             "kills": self.kills,

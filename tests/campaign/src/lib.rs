@@ -21,6 +21,6 @@ mod stack;
 pub mod findings;
 pub mod report;
 
-pub use findings::{Finding, Tally};
+pub use findings::{Finding, Kind, Tally};
 pub use stack::Stack;
 pub use story::play;

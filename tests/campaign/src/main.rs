@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
 
 fn document(path: &str) -> ExitCode {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-    match text.and_then(|text| report::render(&text).map_err(|error| error.to_string())) {
+    match text.and_then(|text| report::render(&text)) {
         Ok(text) => {
             print!("{text}");
             ExitCode::SUCCESS

@@ -6,7 +6,7 @@ use storage_core::ids::FileId;
 use storage_core::ports::{ImageLimits, ImageProcessor, ListRequest, MetadataStore, StorageBackend};
 use storage_core::record::{FileRecord, FileState};
 use storage_imaging::Imaging;
-use test_harness::Request;
+use test_harness::{Request, SECRETS};
 
 use crate::content::{Flaw, Purpose, sha256};
 use crate::findings::Kind;
@@ -45,13 +45,16 @@ pub(crate) async fn check(trial: &mut Trial<'_>) {
         promised(trial, upload, &records);
     }
     orphans(trial, &records).await;
-    one_generation(trial).await;
+    shown(trial, &records).await;
     let (token, logs) = (trial.token.clone(), trial.logs().await);
     let signature = token.rsplit('.').next().unwrap_or_default();
-    for secret in [signature, "sim-secret-key", "photo.jpg", "X-Amz-Signature="] {
-        if logs.contains(secret) {
-            trial.find(Kind::LoggedSecret, secret);
+    for secret in [signature, "photo.jpg"].iter().chain(SECRETS) {
+        if logs.contains(*secret) {
+            trial.find(Kind::LoggedSecret, *secret);
         }
+    }
+    if logs.contains("panicked") {
+        trial.find(Kind::Panicked, "a function panicked");
     }
 }
 
@@ -71,7 +74,8 @@ fn rests(trial: &mut Trial<'_>, record: &FileRecord) {
 
 /// What a ready record names is there, and is what was validated.
 async fn served(trial: &mut Trial<'_>, record: &FileRecord) {
-    if record.state != FileState::Ready {
+    // What can be restored is kept as well as what is served.
+    if !matches!(record.state, FileState::Ready | FileState::Trashed) {
         return;
     }
     let Some(key) = &record.final_key else {
@@ -97,10 +101,19 @@ async fn served(trial: &mut Trial<'_>, record: &FileRecord) {
         return;
     }
     if upload.purpose == Purpose::Attachment {
+        if record.sha256 != record.source_sha256 {
+            trial.find(Kind::WrongBytes, format!("{id} is no copy of what was uploaded"));
+        }
         return;
     }
     // Thumbnails are a function of the source.
-    let Ok(expected) = Imaging.process_avatar(source.bytes, &ImageLimits::default()) else { return };
+    let Ok(expected) = Imaging.process_avatar(source.bytes, &ImageLimits::default()) else {
+        trial.find(Kind::Unvalidated, format!("{id} is no picture"));
+        return;
+    };
+    if bytes != expected.original {
+        trial.find(Kind::WrongBytes, format!("{id} has another original"));
+    }
     for variant in expected.variants {
         let stored = record.variants.get(&variant.size);
         let bytes = match stored {
@@ -117,13 +130,23 @@ async fn served(trial: &mut Trial<'_>, record: &FileRecord) {
     }
 }
 
-/// The history has only steps that there are.
+/// The history has only steps that there are, and each begins where another ended.
 async fn edges(trial: &mut Trial<'_>, record: &FileRecord) {
     let trail = trial.sim.store.audit_trail(record.tenant, record.file_id).await.unwrap();
+    let (mut from, mut to) = (Vec::new(), vec![FileState::Pending]);
     for entry in trail {
         if !EDGES.contains(&(entry.from, entry.to)) {
             trial.find(Kind::IllegalEdge, format!("{}: {:?} to {}", entry.file_id, entry.from, entry.to));
         }
+        from.extend(entry.from);
+        to.extend(entry.from.map(|_| entry.to));
+    }
+    // Lines of one millisecond by two processes have no order; that they join has none either.
+    from.push(record.state);
+    from.sort_unstable_by_key(FileState::to_string);
+    to.sort_unstable_by_key(FileState::to_string);
+    if from != to {
+        trial.find(Kind::IllegalEdge, format!("{}: from {from:?} to {to:?}", record.file_id));
     }
 }
 
@@ -147,8 +170,9 @@ fn promised(trial: &mut Trial<'_>, upload: usize, records: &[FileRecord]) {
         _ => return,
     }
     let good = !known.contents.is_empty() && known.contents.iter().all(|content| content.flaw == Flaw::None);
+    let kept = good || known.acknowledged;
     if known.purpose == Purpose::Attachment {
-        if good && !readable {
+        if kept && !readable {
             trial.find(Kind::Lost, format!("{id} is {} ({:?})", record.state, record.error_code));
         }
         return;
@@ -165,7 +189,7 @@ fn promised(trial: &mut Trial<'_>, upload: usize, records: &[FileRecord]) {
     });
     if (deletes(true) || newer) && readable {
         trial.find(Kind::OldAvatar, format!("{id} is still ready"));
-    } else if !deletes(true) && !deletes(false) && !newer && good && !readable {
+    } else if !deletes(true) && !deletes(false) && !newer && kept && !readable {
         trial.find(Kind::Lost, format!("{id} is {} ({:?})", record.state, record.error_code));
     }
 }
@@ -185,12 +209,16 @@ async fn orphans(trial: &mut Trial<'_>, records: &[FileRecord]) {
     }
 }
 
-/// Every size of an avatar that a reader is told is of one upload, and none is where there is no avatar.
-pub(crate) async fn one_generation(trial: &mut Trial<'_>) {
+/// Every size of an avatar that a reader is told is of one upload.
+pub(crate) async fn one_generation(trial: &mut Trial<'_>) -> Option<String> {
     let path = format!("/api/v1/users/{}/avatar/info", trial.user);
-    let Some(reply) = trial.send(&trial.stack.resolve, Request::new("GET", &path)).await else { return };
+    let reply = trial.send(&trial.stack.resolve, Request::new("GET", &path)).await;
+    let Some(reply) = reply.filter(|reply| matches!(reply.status, 200 | 404)) else {
+        trial.find(Kind::Lost, "no answer about the avatar");
+        return None;
+    };
     let info = reply.json();
-    let Some(sizes) = info["sizes"].as_object() else { return };
+    let sizes = info["sizes"].as_object()?;
     let files: BTreeSet<&str> = sizes
         .values()
         .filter_map(|size| size["url"].as_str())
@@ -198,5 +226,19 @@ pub(crate) async fn one_generation(trial: &mut Trial<'_>) {
         .collect();
     if files.len() > 1 {
         trial.find(Kind::WrongBytes, format!("sizes of {} uploads in one answer", files.len()));
+    }
+    files.first().map(|file| (*file).to_owned())
+}
+
+/// The avatar that a reader is told is the one that is ready, and there is at most one.
+async fn shown(trial: &mut Trial<'_>, records: &[FileRecord]) {
+    let shown = one_generation(trial).await;
+    let ready: Vec<String> = records
+        .iter()
+        .filter(|record| record.state == FileState::Ready && record.entity.is_some())
+        .map(|record| record.file_id.to_string())
+        .collect();
+    if shown.iter().collect::<Vec<_>>() != ready.iter().collect::<Vec<_>>() {
+        trial.find(Kind::OldAvatar, format!("{shown:?} is shown, {ready:?} are ready"));
     }
 }

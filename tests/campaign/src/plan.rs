@@ -116,9 +116,9 @@ struct Armed {
 }
 
 impl Plan {
-    /// The process that the calls are of.
-    pub(crate) fn belongs_to(&self, killer: Killer) {
-        self.state.lock().unwrap().killer = Some(killer);
+    /// The process that the calls are of; none once it is gone, because its number may be another's soon.
+    pub(crate) fn belongs_to(&self, killer: Option<Killer>) {
+        self.state.lock().unwrap().killer = killer;
     }
 
     /// The `nth` call from now, counted from 1, gets `fault`.
@@ -140,8 +140,9 @@ impl Plan {
     /// Plans nothing more, and tells the fault that happened.
     pub(crate) fn disarm(&self) -> Option<Fault> {
         let mut state = self.state.lock().unwrap();
-        state.armed = None;
-        state.happened.take()
+        let waits = state.armed.take().is_some();
+        // There was no next call to die at.
+        state.happened.take().filter(|fault| *fault != Fault::KillAfterReply || !waits)
     }
 
     /// Kills the process at once.
@@ -186,7 +187,8 @@ impl Plan {
             return (Fate::Pass, killer);
         }
         state.armed = None;
-        state.happened = Some(fault);
+        // A kill after a reply is one before the next call, and counts as what it was planned to be.
+        state.happened.get_or_insert(fault);
         let fate = match fault {
             Fault::KillBefore => Fate::KillBefore,
             Fault::KillForwarded => Fate::KillForwarded,

@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpListener;
 
 use crate::plan::{Call, Fate, Plan};
+use crate::stack::WATCHDOG;
 
 /// Where the calls of every process go at the moment.
 #[derive(Debug, Default)]
@@ -54,8 +55,12 @@ impl Proxy {
 async fn serve(door: Door, targets: Arc<Targets>, plan: Arc<Plan>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let passage =
-        Arc::new(Passage { door, targets, plan, client: Client::builder(TokioExecutor::new()).build_http() });
+    let passage = Arc::new(Passage {
+        door,
+        targets,
+        plan,
+        client: Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http(),
+    });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let passage = passage.clone();
@@ -85,6 +90,8 @@ impl Passage {
         let (head, body) = request.into_parts();
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let request = Request::from_parts(head, body);
+        // A call that is late still arrives in the world it was made in.
+        let target = self.target();
         let call = self.call(&request);
         let (fate, killer) = self.plan.enter(call);
         let kill = || {
@@ -94,16 +101,16 @@ impl Passage {
             Err(io::Error::from(io::ErrorKind::ConnectionAborted))
         };
         match fate {
-            Fate::Pass => self.forward(request).await,
+            Fate::Pass => self.forward(&target, request).await,
             Fate::KillBefore => kill(),
             Fate::KillForwarded => {
-                self.forward(request).await?;
+                self.forward(&target, request).await?;
                 kill()
             }
             Fate::Unavailable => Ok(self.unavailable()),
             Fate::Reset => Err(io::Error::from(io::ErrorKind::ConnectionReset)),
             Fate::LoseReply => {
-                self.forward(request).await?;
+                self.forward(&target, request).await?;
                 Err(io::Error::from(io::ErrorKind::ConnectionReset))
             }
             Fate::OkWithError => Ok(answer(StatusCode::OK, "application/xml", SERVER_ERROR)),
@@ -111,7 +118,7 @@ impl Passage {
                 // The call is on its way, whatever becomes of the process that made it.
                 let late = tokio::spawn(async move {
                     gate.wait().await;
-                    self.forward(request).await
+                    self.forward(&target, request).await
                 });
                 late.await.map_err(io::Error::other)?
             }
@@ -127,12 +134,15 @@ impl Passage {
         }
     }
 
-    async fn forward(&self, request: Request<Bytes>) -> io::Result<Answer> {
+    fn target(&self) -> String {
         let target = match self.door {
             Door::S3 => &self.targets.s3,
             Door::DynamoDb => &self.targets.dynamodb,
         };
-        let target = target.read().unwrap().clone();
+        target.read().unwrap().clone()
+    }
+
+    async fn forward(&self, target: &str, request: Request<Bytes>) -> io::Result<Answer> {
         let (mut head, body) = request.into_parts();
         let path = head.uri.path_and_query().map(|path| path.as_str()).unwrap_or("/");
         head.uri = format!("{target}{path}").parse::<Uri>().map_err(io::Error::other)?;
@@ -200,8 +210,18 @@ impl Queue {
         answer(StatusCode::OK, "application/json", "{\"batchItemFailures\":[]}")
     }
 
+    /// Forgets the messages of another world.
+    pub(crate) fn clear(&self) {
+        self.messages.lock().unwrap().clear();
+    }
+
     /// Waits until `count` messages are there, and takes them all.
     pub(crate) async fn take(&self, count: usize) -> Vec<serde_json::Value> {
+        let messages = tokio::time::timeout(WATCHDOG, self.wait(count)).await;
+        messages.expect("what the sweep enqueues arrives")
+    }
+
+    async fn wait(&self, count: usize) -> Vec<serde_json::Value> {
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);

@@ -3,15 +3,18 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use storage_core::safeguards::Safeguard;
 
 /// Members that a table has a column for.
 const COLUMNS: [&str; 5] = ["lost", "wrong_bytes", "resurrected", "orphans", "worst_heal_minutes"];
 /// Members that are said elsewhere or say nothing to a reader.
 const SILENT: [&str; 5] = ["guarantee", "trials", "seconds", "fresh_seed", "fuzz"];
 
-/// The document, from the lines that tests wrote. A line that is no JSON is an error.
-pub fn render(lines: &str) -> Result<String, serde_json::Error> {
-    let lines = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
+/// The document, from the lines that tests wrote; an error where a campaign is not whole or not clean.
+pub fn render(lines: &str) -> Result<String, String> {
+    let lines = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>();
+    let lines = lines.map_err(|error| error.to_string())?;
+    judge(&lines)?;
     let mut text = String::from(INTRODUCTION);
     text.push_str(
         "## Trials\n\n| run | trials | lost | wrong bytes | resurrected | orphans | healed within | more |\n",
@@ -50,6 +53,24 @@ pub fn render(lines: &str) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
+/// Nothing was lost, and every safeguard was missed.
+fn judge(lines: &[Value]) -> Result<(), String> {
+    for line in lines {
+        for name in ["lost", "wrong_bytes", "resurrected", "orphans", "other", "crashes"] {
+            if line[name].as_u64().is_some_and(|count| count > 0) {
+                return Err(format!("{name} is not 0: {line}"));
+            }
+        }
+    }
+    for safeguard in Safeguard::ALL {
+        let name = format!("{safeguard:?}");
+        if !lines.iter().any(|line| line["off"] == name.as_str()) {
+            return Err(format!("nobody missed {name}"));
+        }
+    }
+    Ok(())
+}
+
 fn words(value: &Value) -> String {
     match value {
         Value::Object(members) => {
@@ -73,21 +94,31 @@ of the trials. A run is one line of `docs/campaign.jsonl`. What each guarantee s
 mod tests {
     use super::*;
 
+    fn lines(more: &str) -> String {
+        let off = Safeguard::ALL.map(|off| {
+            format!("{{\"guarantee\":\"SAFEGUARDS\",\"off\":\"{off:?}\",\"trials\":3,\"found\":\"Lost\"}}\n")
+        });
+        format!("{}{more}", off.concat())
+    }
+
     #[test]
     fn every_kind_of_line_has_its_table() {
-        let text = render(
-            "{\"guarantee\":\"G19\",\"trials\":7,\"lost\":0,\"kills\":{\"after_reply\":2},\"worst_heal_minutes\":30}\n\
-             {\"guarantee\":\"SAFEGUARDS\",\"off\":\"Lease\",\"trials\":3,\"found\":\"SharedLease\"}\n\
-             {\"fuzz\":\"keys\",\"runs\":5,\"seconds\":1,\"crashes\":0}",
-        )
-        .unwrap();
+        let more = "{\"guarantee\":\"G19\",\"trials\":7,\"lost\":0,\"kills\":{\"after_reply\":2},\"worst_heal_minutes\":30}\n\
+             {\"fuzz\":\"keys\",\"runs\":5,\"seconds\":1,\"crashes\":0}";
+        let text = render(&lines(more)).unwrap();
         for line in [
             "| G19 | 7 | 0 |  |  |  | 30 min | kills: after reply 2 |",
-            "| Lease | 3 trials | SharedLease |",
+            "| Lease | 3 trials | Lost |",
             "| keys | 5 | 1 | 0 |",
         ] {
             assert!(text.contains(line), "{text}");
         }
+    }
+
+    #[test]
+    fn a_campaign_that_is_not_whole_or_not_clean_has_no_document() {
         assert!(render("{").is_err());
+        assert!(render("").unwrap_err().contains("Lease"));
+        assert!(render(&lines("{\"guarantee\":\"G19\",\"lost\":1}")).unwrap_err().contains("lost"));
     }
 }

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::proxy::{Proxy, Queue, Targets};
 
 /// The longest a function may take for one event. A call that is held longer is a fault of the campaign.
-const WATCHDOG: Duration = Duration::from_secs(60);
+pub(crate) const WATCHDOG: Duration = Duration::from_secs(60);
 
 /// One process of one function, started when it is needed and again after it died.
 pub(crate) struct Worker {
@@ -23,6 +23,8 @@ pub(crate) struct Worker {
     environment: Vec<(String, String)>,
     plan: Arc<Plan>,
     running: Option<Function>,
+    /// What processes that are gone have printed.
+    log: String,
 }
 
 impl Worker {
@@ -31,6 +33,8 @@ impl Worker {
         let function = self.start().await;
         let answered = function.invoke(payload).await;
         if matches!(answered, Err(Ended::Died | Ended::TimedOut)) {
+            self.plan.belongs_to(None);
+            self.log = self.take_log();
             self.running = None;
         }
         answered
@@ -38,17 +42,20 @@ impl Worker {
 
     async fn start(&mut self) -> &mut Function {
         if !self.running.as_mut().is_some_and(Function::is_running) {
+            self.log = self.take_log();
             let limits = Limits { address_space: None, time: WATCHDOG };
             self.running = Some(Function::start(&self.program, &self.environment, limits).await);
         }
         let function = self.running.as_mut().expect("it was just started");
-        self.plan.belongs_to(function.killer());
+        self.plan.belongs_to(Some(function.killer()));
         function
     }
 
-    /// What the process has printed since it was last asked.
-    pub(crate) fn take_log(&self) -> String {
-        self.running.as_ref().map(Function::take_log).unwrap_or_default()
+    /// What its processes have printed since it was last asked.
+    pub(crate) fn take_log(&mut self) -> String {
+        let mut log = std::mem::take(&mut self.log);
+        log.extend(self.running.as_ref().map(Function::take_log));
+        log
     }
 }
 
@@ -89,7 +96,6 @@ impl Stack {
             ("STORAGE_TEST_CLOCK", clock.to_string_lossy().into_owned()),
             ("STORAGE_INGEST_INVOKE_URL", queue.open().await),
             ("STORAGE_MAX_RETRIES", "1".to_owned()),
-            ("STORAGE_LOG_LEVEL", "trace".to_owned()),
         ];
         shared.extend(off.map(|off| ("STORAGE_TEST_SAFEGUARD_OFF", format!("{off:?}"))));
         let open = async |name| process(name, &binaries, &world, &targets, &shared).await;
@@ -117,6 +123,7 @@ impl Stack {
         let world = Sim::with_issuer(self.issuer.clone()).await;
         self.targets.s3.write().unwrap().clone_from(&world.s3_url);
         self.targets.dynamodb.write().unwrap().clone_from(&world.dynamodb_url);
+        self.queue.clear();
         self.set_clock(0);
         world
     }
@@ -148,6 +155,12 @@ async fn process(
         environment.push(((*name).to_owned(), value.clone()));
     }
     let plan = proxy.plan;
-    let worker = Worker { program: binaries.program(name), environment, plan: plan.clone(), running: None };
+    let worker = Worker {
+        program: binaries.program(name),
+        environment,
+        plan: plan.clone(),
+        running: None,
+        log: String::new(),
+    };
     Process { worker: Arc::new(Mutex::new(worker)), plan }
 }

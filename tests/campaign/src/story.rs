@@ -1,7 +1,7 @@
 //! What clients and functions do in a trial, and what goes wrong meanwhile.
 
 use storage_testkit::trials::Random;
-use test_harness::Request;
+use test_harness::{Reply, Request};
 
 use crate::content::{Content, Flaw, Purpose};
 use crate::findings::{Finding, Kind, Tally};
@@ -252,15 +252,24 @@ async fn direct(trial: &mut Trial<'_>) {
         .header("idempotency-key", &trial.random.next().to_string());
     let process = trial.stack.direct.clone();
     process.plan.arm(1 + trial.random.below(CALLS), any_fault(&trial.random));
-    let mut reply = trial.send(&process, request.clone()).await;
+    let told = |reply: Option<Reply>| reply.filter(|reply| reply.status == 201);
+    let mut reply = told(trial.send(&process, request.clone()).await);
     trial.count(&process);
     if trial.random.chance(1, 2) {
         if trial.random.chance(1, 2) {
             trial.wait(LEASE_OVER);
         }
-        reply = trial.send(&process, request).await.or(reply);
+        let second = told(trial.send(&process, request).await);
+        let id = |reply: &Reply| reply.json()["file_id"].clone();
+        if reply.as_ref().zip(second.as_ref()).is_some_and(|(first, second)| id(first) != id(second)) {
+            trial.find(Kind::SecondEffect, "a repeated upload is another file");
+        }
+        reply = reply.or(second);
     }
-    if let Some(reply) = reply.filter(|reply| reply.status == 201) {
+    if trial.sim.records().await.len() > 1 {
+        trial.find(Kind::SecondEffect, "a repeated upload made another record");
+    }
+    if let Some(reply) = reply {
         let form = reply.json();
         trial.uploads.push(Upload {
             id: form["file_id"].as_str().unwrap_or_default().to_owned(),

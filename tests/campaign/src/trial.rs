@@ -291,7 +291,7 @@ impl<'a> Trial<'a> {
     pub(crate) async fn logs(&self) -> String {
         let mut logs = String::new();
         for process in self.stack.processes() {
-            let worker = Arc::clone(&process.worker).lock_owned().await;
+            let mut worker = Arc::clone(&process.worker).lock_owned().await;
             logs.push_str(&worker.take_log());
         }
         logs

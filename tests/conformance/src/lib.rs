@@ -9,7 +9,6 @@ mod gateway;
 mod opted_in;
 mod s3s_fs;
 
-use std::io::Write as _;
 use std::path::Path;
 
 use storage_core::ids::BucketName;
@@ -23,6 +22,7 @@ pub use dynamodb::{dynoxide, opted_in_store};
 pub use gateway::gateway;
 pub use opted_in::opted_in_s3;
 pub use s3s_fs::s3s_fs;
+pub use storage_testkit::loud::loudly;
 
 /// A bucket of this name.
 pub fn bucket(name: &str) -> BucketName {
@@ -65,13 +65,6 @@ pub fn conclude(reports: &[Report]) {
 #[expect(clippy::print_stdout, reason = "the harness shows it where it is asked to")]
 fn tell_all(report: &Report) {
     println!("{report}");
-}
-
-/// A line that the test harness does not hold back: what did not run is said in every run.
-pub fn loudly(line: &str) {
-    let mut stderr = std::io::stderr().lock();
-    // A closed stderr is no reason to fail.
-    let _ = writeln!(stderr, "{line}");
 }
 
 /// The seeds of `trials`, or the one in `STOWAGE_TEST_SEED`.

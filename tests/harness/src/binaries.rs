@@ -14,8 +14,8 @@ pub struct Binaries {
 
 /// Compiles every function with `features`, in the profile that `make dev` uses. Compiled already, it takes a moment.
 ///
-/// Functions with other features than `local` are kept in a folder of their own; what others find in their usual place
-/// stays what `make dev` builds.
+/// Functions with other features than `local` are kept in a folder of their own; in their usual place is what `make dev`
+/// builds again as soon as this returns.
 pub fn build(features: &[&str]) -> Binaries {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
     let usual = target_folder(&root).join("debug");

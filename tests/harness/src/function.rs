@@ -13,6 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::runtime::{Invocation, Runtime};
 
+/// What no log may hold: the key of the S3 it talks to, the beginning of every token and form policy, the queries of signed
+/// URLs.
+pub const SECRETS: &[&str] = &["sim-secret-key", "eyJ", "X-Amz-Signature=", "X-Amz-Security-Token="];
+
 /// What a process may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -47,6 +51,16 @@ pub struct Function {
     runtime: Runtime,
     limits: Limits,
     log: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Drop for Function {
+    /// Every test of a function is one of its logs.
+    fn drop(&mut self) {
+        let log = self.log();
+        for secret in SECRETS {
+            assert!(std::thread::panicking() || !log.contains(secret), "a function has printed {secret}");
+        }
+    }
 }
 
 /// Kills a function from elsewhere, while an invocation is under way.

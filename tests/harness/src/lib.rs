@@ -11,6 +11,6 @@ mod runtime;
 mod sim;
 
 pub use binaries::{Binaries, build};
-pub use function::{Ended, Function, Killer, Limits};
+pub use function::{Ended, Function, Killer, Limits, SECRETS};
 pub use request::{Reply, Request};
 pub use sim::Sim;

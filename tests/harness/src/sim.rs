@@ -14,7 +14,7 @@ use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 /// The bucket of final objects.
 const FILES: &str = "sim-files";
@@ -43,7 +43,8 @@ pub struct Sim {
     pub dynamodb_url: String,
     database: dynoxide::Database,
     folder: TempDir,
-    servers: Vec<JoinHandle<()>>,
+    /// Ends both servers, with every connection, when it is dropped.
+    _stop: watch::Sender<bool>,
 }
 
 impl Sim {
@@ -68,14 +69,12 @@ impl Sim {
         let (dynamodb, dynamodb_url) = listen().await;
         let database = dynoxide::Database::memory().unwrap();
         let served = database.clone();
-        let servers = vec![
-            tokio::spawn(async move { serve(s3, gateway, std::future::pending()).await.unwrap() }),
-            tokio::spawn(async move {
-                dynoxide::server::serve_with_shutdown(dynamodb, served, std::future::pending())
-                    .await
-                    .unwrap();
-            }),
-        ];
+        let (stop, stopped) = watch::channel(false);
+        let (s3_ends, dynamodb_ends) = (ended(stopped.clone()), ended(stopped));
+        tokio::spawn(async move { serve(s3, gateway, s3_ends).await.unwrap() });
+        tokio::spawn(async move {
+            dynoxide::server::serve_with_shutdown(dynamodb, served, dynamodb_ends).await.unwrap();
+        });
         let settings = AwsSettings {
             endpoint: Some(dynamodb_url.clone()),
             access_key_id: Some(ACCESS_KEY.to_owned()),
@@ -94,7 +93,7 @@ impl Sim {
             dynamodb_url,
             database,
             folder,
-            servers,
+            _stop: stop,
         }
     }
 
@@ -156,18 +155,16 @@ impl Sim {
             ("STORAGE_JWKS", &jwks.to_string()),
             ("STORAGE_PUBLIC_BASE_URL", "https://api.test"),
             ("STORAGE_LOG_FORMAT", "json"),
+            ("STORAGE_LOG_LEVEL", "trace"),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
 }
 
-impl Drop for Sim {
-    fn drop(&mut self) {
-        for server in &self.servers {
-            server.abort();
-        }
-    }
+/// Resolves when the world is dropped.
+async fn ended(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn listen() -> (TcpListener, String) {

@@ -56,7 +56,7 @@ pub struct Model {
 
 /// What happens to a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is the row of the table with its name")]
+#[expect(missing_docs, reason = "each is the row of the table with its name")]
 pub enum Step {
     Claim { worker: u8 },
     Plan { worker: u8, keys: Vec<u8> },

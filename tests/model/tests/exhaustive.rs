@@ -1,4 +1,17 @@
-//! Every interleaving of two actors who read and write one file, and every time at which it can happen.
+//! Every interleaving of two actors who read one file and write it back, and every time at which it can happen.
+//!
+//! A step of an actor is one of two. It reads: from then on it has a copy of the record that is stored. Or it writes:
+//! one of the events is applied to its copy, whatever is stored by then, and what results is committed by
+//! compare-and-swap on the revision. Where `apply` refuses, the copy stays; after a commit the actor goes on from what it
+//! has written; after a refused commit it has no copy and must read again. Between any two steps somebody outside may put
+//! the file on hold or take it off, and time may jump to any deadline of the file. All of this is followed until no state
+//! is new, so that runs of every length are in it.
+//!
+//! Two nodes are the same state if what is stored is the same but for its revision, if deadlines are equally far ahead,
+//! and if each actor has no copy, a copy of what is stored, or an outdated one that shows the same state of the file and
+//! the same answer to whether the actor holds a live lease by it. What else an outdated copy says is left out of a state,
+//! because no commit from it can be accepted. That is not taken on trust: in the moment a copy becomes outdated, at every
+//! edge and not only at those to new states, everything that follows from the very copy is committed and must be refused.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::rc::Rc;
@@ -10,34 +23,51 @@ use storage_core::record::{FileRecord, FileState};
 use storage_testkit::trials::Trials;
 
 use crate::pure::both;
+use crate::store::Pair;
 
 /// Fewer states than this mean that the exploration has lost a dimension.
-const FLOOR: usize = 10_000;
+const FLOOR: usize = 30_000;
+
+/// So many steps away from the start is the farthest state, at least.
+const DEPTH: usize = 20;
 
 /// Seconds that outlast every other deadline.
 const DISTANT: u64 = 24 * 3600;
 
-/// A record with what the model makes of it.
-type Pair = Rc<(FileRecord, Model)>;
+/// What an actor has read.
+#[derive(Clone)]
+struct Copy {
+    file: Pair,
+    /// Whether nobody has written since. The commit does not look at this: it sees revisions only.
+    fresh: bool,
+}
 
 #[derive(Clone)]
 struct Node {
-    file: Pair,
-    /// Which of the actors has read the record as it is.
-    read: [bool; 2],
+    stored: Pair,
+    copies: [Option<Copy>; 2],
     now: u64,
     depth: usize,
+}
+
+/// What an actor holds, as far as it tells states apart.
+#[derive(PartialEq, Eq, Hash)]
+enum Held {
+    Nothing,
+    Fresh,
+    /// The state of the file as it was read, and whether the actor takes itself for the lease holder.
+    Outdated(FileState, bool),
 }
 
 /// What tells two nodes apart: no revisions, no names, and of times only how far ahead they are. Fields that no edge
 /// reads in this state are left out.
 #[derive(PartialEq, Eq, Hash)]
-struct Key(Model, [bool; 2]);
+struct Key(Model, [Held; 2]);
 
 impl Node {
     fn key(&self) -> Key {
         let ahead = |at: Option<u64>| at.map(|at| at.saturating_sub(self.now));
-        let mut model = self.file.1.clone();
+        let mut model = self.stored.1.clone();
         let state = model.state;
         let open = matches!(state, FileState::Pending | FileState::Processing);
         model.rev = 0;
@@ -52,22 +82,57 @@ impl Node {
             until: lease.until.saturating_sub(self.now),
         });
         model.attempts = if open { model.attempts } else { 0 };
-        Key(model, self.read)
+        Key(model, [0, 1].map(|by| self.held(by)))
     }
 
-    /// The same moment after a commit: whoever has read the record has read an old one now.
-    fn written(&self, record: FileRecord, model: Model) -> Node {
-        Node { file: Rc::new((record, model)), read: [false; 2], now: self.now, depth: self.depth + 1 }
+    fn held(&self, by: usize) -> Held {
+        match &self.copies[by] {
+            None => Held::Nothing,
+            Some(copy) if copy.fresh => Held::Fresh,
+            Some(copy) => {
+                let model = &copy.file.1;
+                let own = model.lease.is_some_and(|lease| usize::from(lease.worker) == by);
+                Held::Outdated(model.state, own && model.is_leased(self.now))
+            }
+        }
     }
 
-    /// The times at which anything can change by itself.
+    fn next(&self) -> Node {
+        Node { depth: self.depth + 1, ..self.clone() }
+    }
+
+    /// Stores a record if it was made from the one that is stored, going by revisions as the real store does.
+    fn commit(&mut self, record: &FileRecord, model: &Model) -> bool {
+        let accepted = record.rev == self.stored.0.rev + 1;
+        if accepted {
+            self.stored = Rc::new((record.clone(), model.clone()));
+            for copy in self.copies.iter_mut().flatten() {
+                copy.fresh = false;
+            }
+        }
+        accepted
+    }
+
+    /// Takes a copy of what is stored.
+    fn read(&mut self, by: usize) {
+        self.copies[by] = Some(Copy { file: Rc::clone(&self.stored), fresh: true });
+    }
+
+    /// The times at which what is stored can change by itself.
     fn later(&self) -> impl Iterator<Item = Node> {
-        let model = &self.file.1;
+        let model = &self.stored.1;
         let lease = model.lease.map(|lease| lease.until);
         let times = [lease, model.expires, model.restorable, model.due];
         let times: BTreeSet<u64> = times.into_iter().flatten().filter(|at| *at > self.now).collect();
-        times.into_iter().map(|now| Node { now, depth: self.depth + 1, ..self.clone() })
+        times.into_iter().map(|now| Node { now, ..self.next() })
     }
+}
+
+/// What an actor can commit from its copy.
+struct Candidate {
+    record: FileRecord,
+    model: Model,
+    promotes: bool,
 }
 
 /// What was visited, and what is still to be.
@@ -76,35 +141,84 @@ struct Frontier {
     seen: HashSet<Key>,
     queue: VecDeque<Node>,
     edges: u64,
+    /// Events that `apply` refuses.
     refusals: u64,
+    /// Commits that the revision refuses, and how many of them would have made a file readable.
     late_commits: u64,
+    late_promotions: u64,
 }
 
 impl Frontier {
     fn push(&mut self, node: Node) {
         if self.seen.insert(node.key()) {
+            let (record, model) = &*node.stored;
+            assert_eq!(observe(record, start()), *model, "what is stored is what the model says");
             self.queue.push_back(node);
         }
     }
 
-    /// Every step of actor `by`, who has read the record as it is.
-    fn act(&mut self, node: &Node, by: usize) {
-        let (record, model) = &*node.file;
+    /// Everything that follows from the copy of actor `by`.
+    fn candidates(&mut self, node: &Node, by: usize) -> Vec<Candidate> {
+        let Some(copy) = &node.copies[by] else { return Vec::new() };
+        let (record, model) = &*copy.file;
+        let mut found = Vec::new();
         for step in steps(by as u8, node.now) {
             self.edges += 1;
-            let Ok((change, expected)) = both(record, model, &step, node.now) else {
-                self.refusals += 1;
-                continue;
-            };
-            let next = node.written(change.record, expected);
-            // The other one, who read the same, comes too late with anything: the revision is taken.
-            if node.read[1 - by]
-                && let Ok((late, _)) = both(record, model, &Step::Delete, node.now)
-            {
-                assert_ne!(late.record.rev, next.file.0.rev + 1, "two commits from one revision");
-                self.late_commits += 1;
+            match both(record, model, &step, node.now) {
+                Ok((change, model)) => found.push(Candidate {
+                    record: change.record,
+                    model,
+                    promotes: matches!(step, Step::Promote { .. }),
+                }),
+                Err(_) => self.refusals += 1,
             }
-            self.push(next);
+        }
+        found
+    }
+
+    /// Commits what follows from an outdated copy, which changes nothing.
+    fn refuse(&mut self, node: &Node, late: &Candidate) {
+        let mut after = node.clone();
+        assert!(!after.commit(&late.record, &late.model), "two commits from one revision: {:?}", late.record);
+        assert!(Rc::ptr_eq(&after.stored, &node.stored), "a refused commit has changed {:?}", node.stored);
+        self.late_commits += 1;
+        self.late_promotions += u64::from(late.promotes);
+    }
+
+    /// Every step of every actor, and of somebody outside.
+    fn expand(&mut self, node: &Node) {
+        let candidates = [0, 1].map(|by| self.candidates(node, by));
+        // One more write that an actor may not have seen.
+        let (mut record, mut model) = (*node.stored).clone();
+        (record.legal_hold, record.rev) = (!record.legal_hold, record.rev + 1);
+        (model.held, model.rev) = (!model.held, model.rev + 1);
+        let mut held = node.next();
+        assert!(held.commit(&record, &model));
+        candidates.iter().flatten().for_each(|late| self.refuse(&held, late));
+        self.push(held);
+
+        for by in 0..2 {
+            let fresh = node.copies[by].as_ref().map(|copy| copy.fresh);
+            if fresh != Some(true) {
+                let mut next = node.next();
+                next.read(by);
+                self.push(next);
+            }
+            for candidate in &candidates[by] {
+                let mut next = node.next();
+                let accepted = next.commit(&candidate.record, &candidate.model);
+                assert_eq!(Some(accepted), fresh, "a commit by {by} of {:?}", candidate.record);
+                if accepted {
+                    assert!(next.stored.0 == candidate.record && next.stored.1 == candidate.model);
+                    // From here on the copy of the other one is outdated, if it was not before.
+                    candidates[1 - by].iter().for_each(|late| self.refuse(&next, late));
+                    next.read(by);
+                } else {
+                    self.refuse(node, candidate);
+                    next.copies[by] = None;
+                }
+                self.push(next);
+            }
         }
     }
 }
@@ -130,7 +244,7 @@ fn steps(worker: u8, now: u64) -> Vec<Step> {
     ]
 }
 
-/// The closure over all steps, which holds every run of two actors with twelve steps each, and every longer one.
+/// The closure over all steps: what follows from its last states is in it already, so every run is, however long.
 #[test]
 fn every_interleaving_of_two_actors_is_as_the_model_says() {
     let trials = Trials::new("state-machine", 1);
@@ -138,43 +252,37 @@ fn every_interleaving_of_two_actors_is_as_the_model_says() {
     for staged in [true, false] {
         let record = sample(staged);
         let model = observe(&record, start());
-        frontier.push(Node { file: Rc::new((record, model)), read: [false; 2], now: 0, depth: 0 });
+        let stored = Rc::new((record, model));
+        frontier.push(Node { stored, copies: [None, None], now: 0, depth: 0 });
     }
-    let (mut depth, mut reached) = (0, HashSet::new());
+    let (mut depth, mut reached, mut both_outdated) = (0, HashSet::new(), 0_u64);
     while let Some(node) = frontier.queue.pop_front() {
         depth = depth.max(node.depth);
-        reached.insert(node.file.1.state);
+        reached.insert(node.stored.1.state);
+        both_outdated += u64::from(node.copies.iter().flatten().filter(|copy| !copy.fresh).count() == 2);
         for later in node.later() {
             // A second before a deadline everything is as it was.
             for step in steps(0, later.now - 1) {
-                let _ = both(&node.file.0, &node.file.1, &step, later.now - 1);
+                let _ = both(&node.stored.0, &node.stored.1, &step, later.now - 1);
             }
             frontier.push(later);
         }
-        // Somebody outside puts the file on hold, or takes it off: one more write that an actor may not have seen.
-        let (mut record, mut model) = (*node.file).clone();
-        (record.legal_hold, record.rev) = (!record.legal_hold, record.rev + 1);
-        (model.held, model.rev) = (!model.held, model.rev + 1);
-        frontier.push(node.written(record, model));
-        for by in 0..2 {
-            if node.read[by] {
-                frontier.act(&node, by);
-            } else {
-                let mut next = Node { depth: node.depth + 1, ..node.clone() };
-                next.read[by] = true;
-                frontier.push(next);
-            }
-        }
+        frontier.expand(&node);
     }
     let states = frontier.seen.len();
-    assert!(depth >= 24, "two actors make twelve steps each: {depth}");
+    assert!(depth >= DEPTH, "the farthest state is {depth} steps away");
     assert!(states > FLOOR, "{states} states");
     assert!(frontier.refusals > 0 && frontier.late_commits > 0);
+    assert!(
+        frontier.late_promotions > 0 && both_outdated > 0,
+        "actors go on from what they have read before"
+    );
     // A scan is a state of the record that no event leads to.
     assert_eq!(reached.len(), FileState::ALL.len() - 2, "{reached:?}");
     trials.report(json!({
         "states": states, "edges": frontier.edges, "refusals": frontier.refusals,
-        "late_commits": frontier.late_commits, "depth": depth, "differences": 0,
+        "late_commits": frontier.late_commits, "late_promotions": frontier.late_promotions, "depth": depth,
+        "differences": 0,
     }));
 }
 

@@ -1,13 +1,19 @@
 //! Long random histories of three actors, beyond what can be enumerated, shrunk where they differ from the model.
 
+use std::cell::Cell;
+
 use model_tests::{Model, Step, observe, sample, start};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, TestCaseError, TestRunner};
+use serde_json::json;
 use storage_core::ErrorKind;
 use storage_core::record::FileRecord;
-use storage_testkit::trials::count;
+use storage_testkit::trials::{Trials, count};
 
 use crate::pure::both;
+
+/// Histories of a campaign.
+const CASES: usize = 20_000;
 
 /// What one of the actors does next.
 #[derive(Clone, Debug)]
@@ -54,44 +60,70 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
 fn config() -> ProptestConfig {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/proptest-regressions/sequences.txt");
     ProptestConfig {
-        cases: count(20_000) as u32,
+        cases: count(CASES) as u32,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(path))),
         ..ProptestConfig::default()
     }
 }
 
-proptest! {
-    #![proptest_config(config())]
+fn history() -> impl Strategy<Value = (bool, Vec<(usize, Act)>)> {
+    (any::<bool>(), prop::collection::vec(act(), 3 * 60))
+}
 
-    #[test]
-    fn three_actors_in_sixty_steps_do_as_the_model_says(
-        staged in any::<bool>(),
-        acts in prop::collection::vec(act(), 3 * 60),
-    ) {
-        let mut record: FileRecord = sample(staged);
-        let mut model: Model = observe(&record, start());
-        let mut views: [Option<(FileRecord, Model)>; 3] = [None, None, None];
-        let (mut now, mut newest) = (0, 1);
-        for (by, act) in acts {
-            match act {
-                Act::Read => views[by] = Some((record.clone(), model.clone())),
-                Act::Wait(seconds) => now += seconds,
-                Act::Hold(held) => {
-                    (record.legal_hold, record.rev) = (held, record.rev + 1);
-                    (model.held, model.rev) = (held, model.rev + 1);
-                }
-                Act::Write(step) => {
-                    let Some((seen, expected)) = views[by].take() else { continue };
-                    let Ok((change, after)) = both(&seen, &expected, &step, now) else { continue };
-                    if change.record.rev == record.rev + 1 {
-                        (record, model) = (change.record, after);
-                        // A worker goes on from what it has written.
-                        views[by] = Some((record.clone(), model.clone()));
-                    }
+/// What the histories came to.
+#[derive(Default)]
+struct Tally {
+    cases: Cell<usize>,
+    commits: Cell<u64>,
+    late_commits: Cell<u64>,
+}
+
+/// One history from its start to its end.
+fn follow(staged: bool, acts: Vec<(usize, Act)>, tally: &Tally) -> Result<(), TestCaseError> {
+    let mut record: FileRecord = sample(staged);
+    let mut model: Model = observe(&record, start());
+    let mut views: [Option<(FileRecord, Model)>; 3] = [None, None, None];
+    let (mut now, mut newest) = (0, 1);
+    for (by, act) in acts {
+        match act {
+            Act::Read => views[by] = Some((record.clone(), model.clone())),
+            Act::Wait(seconds) => now += seconds,
+            Act::Hold(held) => {
+                (record.legal_hold, record.rev) = (held, record.rev + 1);
+                (model.held, model.rev) = (held, model.rev + 1);
+            }
+            Act::Write(step) => {
+                let Some((seen, expected)) = views[by].take() else { continue };
+                let Ok((change, after)) = both(&seen, &expected, &step, now) else { continue };
+                if change.record.rev == record.rev + 1 {
+                    (record, model) = (change.record, after);
+                    // A worker goes on from what it has written.
+                    views[by] = Some((record.clone(), model.clone()));
+                    tally.commits.update(|count| count + 1);
+                } else {
+                    tally.late_commits.update(|count| count + 1);
                 }
             }
-            prop_assert!(record.rev >= newest && record.rev == model.rev);
-            newest = record.rev;
         }
+        prop_assert!(record.rev >= newest && record.rev == model.rev);
+        newest = record.rev;
     }
+    tally.cases.update(|count| count + 1);
+    Ok(())
+}
+
+#[test]
+fn three_actors_in_sixty_steps_do_as_the_model_says() {
+    let trials = Trials::new("state-machine-sequences", CASES);
+    let tally = Tally::default();
+    let mut runner = TestRunner::new(config());
+    let outcome = runner.run(&history(), |(staged, acts)| follow(staged, acts, &tally));
+    outcome.unwrap_or_else(|failure| panic!("{failure}"));
+    // Regressions that are kept in the repository come on top.
+    let (cases, commits, late_commits) = (tally.cases.get(), tally.commits.get(), tally.late_commits.get());
+    assert!(cases >= trials.count(), "{cases} of {} histories", trials.count());
+    assert!(commits > 0 && late_commits > 0, "{commits} commits, {late_commits} from outdated copies");
+    trials.report(json!({
+        "histories": cases, "commits": commits, "late_commits": late_commits, "differences": 0,
+    }));
 }

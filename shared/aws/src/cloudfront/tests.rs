@@ -11,6 +11,7 @@ use storage_core::ids::{BucketName, TenantId};
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::{ObjectRef, UrlSigner, UrlTarget};
 use storage_core::timestamp::Timestamp;
+use storage_testkit::loud::loudly;
 
 use super::{CloudFrontKey, CloudFrontSigner};
 use crate::settings::Secret;
@@ -48,7 +49,7 @@ fn openssl(arguments: &[&str]) -> Option<Vec<u8>> {
             Some(output.stdout)
         }
         Err(error) => {
-            eprintln!("SKIPPED: the openssl command is missing ({error}); nothing was verified");
+            loudly(&format!("SKIPPED: the openssl command is missing ({error}); nothing was verified"));
             None
         }
     }

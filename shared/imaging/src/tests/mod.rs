@@ -9,11 +9,12 @@ mod metadata;
 mod orientation;
 mod sizes;
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use ::bytes::Bytes;
 use storage_core::error::{ErrorKind, Result};
 use storage_core::ports::{ImageLimits, ImageProcessor, ProcessedAvatar};
+use storage_testkit::loud::loudly;
 
 use crate::Imaging;
 use crate::container::Stripped;
@@ -49,14 +50,34 @@ fn largest_difference(one: &Pixels, other: &Pixels) -> u8 {
     one.data.iter().zip(&other.data).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
 }
 
-/// A folder of the sample data beside the repository. Where it is absent the test says so and checks less.
+/// The folders of the sample data that are read, with how many files each has.
+const CORPUS: [(&str, usize); 13] = [
+    ("exif-orientation", 19),
+    ("image-rs/tests/bad/bmp", 7),
+    ("image-rs/tests/bad/ico", 1),
+    ("image-rs/tests/bad/tiff", 1),
+    ("image-rs/tests/regression/gif", 1),
+    ("image-rs/tests/regression/ico", 3),
+    ("image-rs/tests/regression/image", 2),
+    ("image-rs/tests/regression/jpg", 1),
+    ("image-rs/tests/regression/tga", 8),
+    ("image-rs/tests/regression/tiff", 1),
+    ("image-rs/tests/regression/webp", 1),
+    ("photos", 1),
+    ("pngsuite", 175),
+];
+
+/// A folder of the sample data beside the repository. Where the data is absent the test says so and checks less; where
+/// it is there it is all there.
 fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus").join(folder);
-    let Ok(entries) = std::fs::read_dir(&path) else {
-        println!("SKIPPED: no sample data in {}", path.display());
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/corpus");
+    if !root.is_dir() {
+        loudly(&format!("SKIPPED: there are no sample files in ../shared/corpus/{folder}"));
         return Vec::new();
-    };
-    let mut files: Vec<_> = entries
+    }
+    let (_, count) = CORPUS.iter().find(|(known, _)| *known == folder).expect("a folder of the table");
+    let mut files: Vec<_> = std::fs::read_dir(root.join(folder))
+        .unwrap()
         .map(|entry| entry.unwrap().path())
         .filter(|path| {
             path.extension().is_some_and(|extension| extension != "README" && extension != "LICENSE")
@@ -64,5 +85,6 @@ fn corpus(folder: &str) -> Vec<(String, Vec<u8>)> {
         .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(&path).unwrap()))
         .collect();
     files.sort();
+    assert_eq!(files.len(), *count, "{folder}");
     files
 }

@@ -15,7 +15,7 @@ use storage_local::LocalBackend;
 use storage_testkit::trials::{Random, Trials};
 
 use crate::races::{child_of, root_from_parent};
-use crate::{bucket, object, tree, volatile_dir};
+use crate::{bucket, object, tree, volatile_dir_of};
 
 /// How many kills the campaign makes.
 const KILLS: usize = 500;
@@ -139,7 +139,8 @@ async fn g53_after_kill_9_an_object_is_one_generation_with_its_own_metadata() {
     for _ in 0..2 {
         let (trials, seeds, found) = (Arc::clone(&trials), Arc::clone(&seeds), Arc::clone(&found));
         sites.spawn(async move {
-            let root = volatile_dir();
+            // The object, one unfinished write, and as much again for the other writer, whose turn may come first.
+            let root = volatile_dir_of(5 * size);
             LocalBackend::open(root.path()).unwrap().create_bucket(&bucket()).await.unwrap();
             let mut site = Site { root, size, last: 0, write: Duration::from_millis(50) };
             let mut mine = Found::default();

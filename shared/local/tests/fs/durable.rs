@@ -13,7 +13,11 @@ use crate::races::{child_of, root_from_parent};
 use crate::{bucket, loudly, object, put_if};
 
 /// The calls that make names and bytes durable or visible, and what a child says.
-const CALLS: &str = "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,write";
+const CALLS: &str = "trace=fsync,fdatasync,rename,renameat,renameat2,link,linkat,mkdir,mkdirat,\
+    write,pwrite64,writev,pwritev,copy_file_range,sendfile,ftruncate";
+/// The calls that change what a file holds.
+const CHANGES: [&str; 7] =
+    ["write", "pwrite64", "writev", "pwritev", "copy_file_range", "sendfile", "ftruncate"];
 
 /// A system call that succeeded.
 #[derive(Debug)]
@@ -116,7 +120,7 @@ async fn g53_data_and_folder_are_synced_before_a_write_is_acknowledged() {
             let last_write = last_write.unwrap_or_else(|| panic!("{what}: nothing to sync\n{trace}"));
             calls.iter().any(|call| call.began > last_write.ended && call.ended < until.began && then(call))
         };
-        let writes = |call: &Call| call.is(&["write"]) && call.arguments.contains(&format!("<{staged}>"));
+        let writes = |call: &Call| call.is(&CHANGES) && call.arguments.contains(&format!("<{staged}>"));
         assert!(
             in_order(&writes, &|call| call.syncs(&staged), publish),
             "{what}: its bytes are not on disk when its name appears\n{trace}"

@@ -42,6 +42,12 @@ async fn l06_a_system_call_that_fails_is_told_and_leaves_one_whole_object() {
                 let output = child.wait_with_output().unwrap();
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
                 assert!(output.status.success() && text.contains("checked"), "{inject}: {text}");
+                let kind = match *error {
+                    "ENOSPC" | "EDQUOT" => ErrorKind::QuotaExceeded,
+                    _ => ErrorKind::StorageUnavailable,
+                };
+                let mut kinds = text.lines().filter_map(|line| line.strip_prefix("told "));
+                assert!(kinds.all(|found| found == kind.to_string()), "{inject}: {text}");
                 // The other process sees the same.
                 let listed = backend.list(&bucket(), ListRequest::under("")).await.unwrap().objects;
                 for meta in &listed {

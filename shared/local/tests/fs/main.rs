@@ -14,7 +14,6 @@ mod planted;
 mod prefix;
 mod races;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -23,6 +22,7 @@ use storage_core::key::StorageKey;
 use storage_core::ports::{Body, GetOptions, ObjectRef, PutOptions, StorageBackend, Stored, WriteCondition};
 use storage_core::{ErrorKind, Result};
 use storage_local::LocalBackend;
+use storage_testkit::loud::loudly;
 
 /// A backend with one bucket in a directory that is removed with it.
 struct Fixture {
@@ -81,14 +81,14 @@ async fn put_if(
 
 /// A directory for tests whose many writes need not outlive the machine: in memory where there is such a place.
 fn volatile_dir() -> tempfile::TempDir {
-    let memory = Path::new("/dev/shm");
-    if memory.is_dir() { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
+    volatile_dir_of(16_000_000)
 }
 
-/// A line that the test harness does not hold back: what did not run is said in every run.
-fn loudly(line: &str) {
-    // A closed stderr is no reason to fail.
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
+/// The same for so many bytes. Where memory has no room for them it is a directory like any other.
+fn volatile_dir_of(bytes: u64) -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let has_room = rustix::fs::statvfs(memory).is_ok_and(|stat| stat.f_bavail * stat.f_frsize >= bytes);
+    if has_room { tempfile::tempdir_in(memory).unwrap() } else { tempfile::tempdir().unwrap() }
 }
 
 /// Every path beneath a directory, without following links.

@@ -11,7 +11,7 @@ use storage_core::ErrorKind;
 use storage_core::ports::{ListRequest, PutOptions, StorageBackend, WriteCondition};
 use storage_local::LocalBackend;
 
-use crate::{Fixture, bucket, object, put_if, tree};
+use crate::{Fixture, bucket, loudly, object, put_if, tree};
 
 async fn is_nothing(fixture: &Fixture, key: &str) {
     let deadline = Duration::from_secs(5);
@@ -83,8 +83,10 @@ async fn l02_pipes_sockets_and_directories_are_missing_objects_without_a_hang() 
     std::fs::write(objects.join("full@/x@"), "x").unwrap();
     std::fs::write(objects.join("plain"), "x").unwrap();
     let device = rustix::fs::makedev(1, 5);
-    // Only root can make a device; the others are enough elsewhere.
-    let _ = rustix::fs::mknodat(CWD, objects.join("device@"), FileType::CharacterDevice, Mode::RWXU, device);
+    let place = objects.join("device@");
+    if let Err(error) = rustix::fs::mknodat(CWD, place, FileType::CharacterDevice, Mode::RWXU, device) {
+        loudly(&format!("SKIPPED l02: no device is read, as only root can make one ({error})"));
+    }
     for key in ["pipe", "socket", "dir", "full", "device", "plain/x"] {
         is_nothing(&fixture, key).await;
     }

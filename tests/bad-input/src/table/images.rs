@@ -7,10 +7,12 @@ use crate::{Case, Expect};
 
 /// What the document says above the cases.
 pub const ABOUT: &str = "Uploaded twice: in the request itself (`direct-upload`), and by a presigned form whose arrival S3 \
-reports (`process-upload`). Unless a case says otherwise it is an avatar that declares no type. Both functions run with \
-the memory that the template gives them, and no file may take more than 256 MB of it or 10 s. Of an accepted avatar no \
-variant holds metadata, a comment or a second format, and its original keeps nothing but the orientation and a colour \
-profile of at most 64 KB.";
+reports (`process-upload`). Unless a case says otherwise it is an avatar that declares no type. Both functions run \
+with the `MemorySize` of the template and what a debug build maps besides; no file may take more than 256 MB above what \
+the warm function holds, or 10 s. Of an accepted avatar no variant holds metadata, a comment or a second format, and its \
+original keeps nothing but the orientation and a colour profile of at most 64 KB.\n\n\
+The sample files are those of `../shared/corpus`: PngSuite and the regression files of the image crate. No corpus of a \
+fuzzer is among them; mutations of the generated files and of the sample files stand for one.";
 
 /// An upload.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,8 @@ pub const ABOUT: &str = "An id in a path or a batch of any route. A key or the n
 /// What is tried.
 #[derive(Clone, Copy, Debug)]
 pub enum Input {
-    /// An id: `{id}` stands for a valid one, `{simple}` for the same without hyphens. It is percent-encoded in a path.
+    /// An id: `{id}` stands for a valid one, `{simple}` for the same without hyphens, `{cut}` for the same
+    /// without its last digit. It is percent-encoded in a path.
     Id(&'static str),
     /// The id of the caller's own file in capital letters.
     Capitals,
@@ -57,13 +58,19 @@ pub const CASES: &[Case<Input>] = &[
     id("K01c", "a UUID in braces", "{{id}}"),
     id("K01d", "a UUID behind `urn:uuid:`", "urn:uuid:{id}"),
     id("K01e", "the nil UUID", "00000000-0000-0000-0000-000000000000"),
-    id("K01f", "a UUID of digits that are not ASCII", "\u{660}1920000-0000-7000-8000-0000000000"),
+    id(
+        "K01f",
+        "a UUID of 36 characters with a digit that is not ASCII",
+        "\u{660}1920000-0000-7000-8000-000000000000",
+    ),
     id("K01g", "a UUID with a space behind it", "{id} "),
     id("K01h", "a UUID with a NUL behind it", "{id}\0"),
     id("K01i", "a number", "1"),
     Case { id: "K01j", what: "10 KB", input: Input::LongId(10_240), expect: INVALID_ID },
     id("K01k", "a UUID of version 1, where the id is that of a file", "c232ab00-9414-11ec-b3c8-9f6bdeced846"),
     Case { id: "K01l", what: "a UUID in capital letters", input: Input::Capitals, expect: FOUND },
+    id("K01m", "the same as K01f in 36 bytes", "\u{660}192000-0000-7000-8000-000000000000"),
+    id("K01n", "a UUID whose last digit is `g`", "{cut}g"),
     Case {
         id: "K02",
         what: "the id of another tenant: byte for byte what a missing one gets",

@@ -39,6 +39,10 @@ pub enum Planted {
     RemovedRoot,
     /// A disk that is full, and then read-only.
     FullDisk,
+    /// A disk that fails at any step of a write (EIO).
+    FailingDisk,
+    /// A disk whose quota is used up (EDQUOT).
+    UsedQuota,
     /// The object, while the process may open no more files.
     NoDescriptors,
 }
@@ -52,6 +56,9 @@ impl Planted {
             ),
             Planted::FullDisk => Some(
                 "shared/local/tests/fs/full.rs::g54_full_and_read_only_file_systems_have_their_codes_and_leave_nothing",
+            ),
+            Planted::FailingDisk | Planted::UsedQuota => Some(
+                "shared/local/tests/fs/faulty_calls.rs::l06_a_system_call_that_fails_is_told_and_leaves_one_whole_object",
             ),
             _ => None,
         }
@@ -94,4 +101,16 @@ pub const CASES: &[Case<Planted>] = &[
         Expect::refused(507, "QUOTA_EXCEEDED"),
     ),
     case("L06b", "no more open files allowed", Planted::NoDescriptors, UNAVAILABLE),
+    case(
+        "L06c",
+        "a disk that fails at any step of a write (EIO): one whole object",
+        Planted::FailingDisk,
+        UNAVAILABLE,
+    ),
+    case(
+        "L06d",
+        "a quota that is used up (EDQUOT): one whole object",
+        Planted::UsedQuota,
+        Expect::refused(507, "QUOTA_EXCEEDED"),
+    ),
 ];

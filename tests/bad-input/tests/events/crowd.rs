@@ -7,7 +7,8 @@ use bad_input_tests::table::events::{CASES, Event};
 use serde_json::{Value, json};
 use storage_core::ids::FileId;
 use storage_core::key::StorageKey;
-use storage_core::ports::ObjectRef;
+use storage_core::ports::{Clock, ObjectRef};
+use storage_core::timestamp::Timestamp;
 use storage_testkit::trials::Trials;
 use test_harness::Limits;
 
@@ -60,6 +61,31 @@ async fn e13_ten_thousand_records_are_all_taken() {
     assert_all(&world, &files, "ready").await;
 
     let (files, events) = crowd(&mut world, 10_000).await;
+    assert_eq!(world.deliver(messages(&events)).await, Vec::<String>::new());
+    assert_all(&world, &files, "ready").await;
+}
+
+/// Time that ends midway: what was taken is done, and what was not begun comes back untouched.
+#[tokio::test]
+async fn e13_what_is_left_when_time_ends_midway_comes_back() {
+    const TAKEN: usize = 3;
+    let app = TestApp::new();
+    let (user, clock) = (app.user(), app.clock.clone());
+    let start = clock.now();
+    let mut world = (app, user);
+    let (files, events) = crowd(&mut world, UPLOADS).await;
+    // Invocations of the app end at the epoch: once the clock shows it, no time is left. That is so as soon as the last
+    // file that is taken has been removed from staging.
+    world.0.storage_faults.after("delete", TAKEN, move || async move {
+        clock.set(Timestamp::from_millis(0));
+    });
+    let returned = world.deliver(messages(&events)).await;
+    let left: Vec<String> = (TAKEN..UPLOADS).map(|index| format!("m{index}")).collect();
+    assert_eq!(returned, left);
+    assert_all(&world, &files[..TAKEN], "ready").await;
+    assert_all(&world, &files[TAKEN..], "pending").await;
+
+    world.0.clock.set(start);
     assert_eq!(world.deliver(messages(&events)).await, Vec::<String>::new());
     assert_all(&world, &files, "ready").await;
 }

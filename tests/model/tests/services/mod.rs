@@ -28,7 +28,7 @@ struct Ends {
 /// Sequences of operations on up to four files of one user, each in a world of its own, on two threads.
 #[test]
 fn the_services_do_as_the_model_says() {
-    let trials = Trials::new("services-model", 2_000);
+    let trials = Trials::new("services-model", 1_000);
     let seeds = trials.seeds();
     let mut ends = Ends::default();
     std::thread::scope(|scope| {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use storage_core::Error;
+use storage_testkit::loud::loudly;
 
 use super::super::jws::Jws;
 use super::*;
@@ -89,7 +90,7 @@ fn j18_g34_wycheproof() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/corpus/wycheproof/testvectors_v1/json_web_signature_test.json");
     let Ok(text) = std::fs::read_to_string(&path) else {
-        eprintln!("SKIPPED: the Wycheproof vectors are not at {}", path.display());
+        loudly(&format!("SKIPPED: the Wycheproof vectors are not at {}", path.display()));
         return;
     };
     let file: Value = serde_json::from_str(&text).unwrap();
