@@ -34,7 +34,7 @@ campaign: rust ## Try every guarantee in full, with faults and fuzzing (an hour)
 check: lint test ## Everything that has to pass before a change is merged
 
 lint: rust sam-validate ## Formatting, clippy, scripts and templates
-	@$(ENV) cargo fmt --all --check
+	@$(ENV) cargo fmt --all --check && cargo fmt --check --manifest-path fuzz/Cargo.toml
 	@$(ENV) cargo clippy --workspace --all-targets --locked -- -D warnings
 	@for script in scripts/*.sh .ci/run; do bash -n "$$script" || exit 1; done
 

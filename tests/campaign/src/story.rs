@@ -121,6 +121,7 @@ async fn meddle(trial: &mut Trial<'_>, first: &Process, upload: usize) {
         true => trial.random.pick(DANGEROUS).to_vec(),
         false => (0..1 + trial.random.below(4)).map(|_| *trial.random.pick(ANY)).collect(),
     };
+    let mut over = false;
     for step in steps {
         match step {
             Meanwhile::Deliver => trial.deliver(upload).await,
@@ -129,9 +130,13 @@ async fn meddle(trial: &mut Trial<'_>, first: &Process, upload: usize) {
                 let permanent = trial.random.chance(2, 3);
                 trial.delete(upload, permanent).await;
             }
+            // No call is on its way for longer than a lease and what tombstones wait besides: its function gives it up
+            // within seconds, and the network within minutes.
+            Meanwhile::LeaseOver if over => {}
             Meanwhile::LeaseOver => {
                 trial.wait(LEASE_OVER);
                 trial.disturbed = true;
+                over = true;
             }
             Meanwhile::Kill => {
                 first.plan.kill();

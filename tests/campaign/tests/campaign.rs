@@ -10,7 +10,7 @@ use storage_testkit::trials::{Trials, count};
 /// nothing is left over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn g19_no_fault_of_real_processes_breaks_a_promise() {
-    let trials = Trials::new("G19-BINARIES", 2_000);
+    let trials = Trials::new("G19-BINARIES", 1_500);
     let stack = Stack::start(None).await;
     let mut tally = Tally::default();
     for seed in trials.seeds() {
