@@ -255,6 +255,7 @@ async fn put_tenants(store: &DynamoStore, keys: &Keys) -> Outcome<()> {
             bucket: during("bucket", BucketName::parse(&format!("{slug}-uploads")))?,
             isolation: Isolation::Bucket,
             state: TenantState::Active,
+            limits: Default::default(),
             created_at: SystemClock.now(),
         };
         during("tenants", store.put_tenant(&record).await)?;

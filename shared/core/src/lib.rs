@@ -7,11 +7,13 @@ pub mod error;
 pub mod filename;
 pub mod ids;
 pub mod key;
+pub mod outbox;
 pub mod ports;
 pub mod record;
 pub mod safeguards;
 pub mod state;
 pub mod tenant;
 pub mod timestamp;
+pub mod usage;
 
 pub use error::{Error, ErrorKind, Result};

@@ -86,6 +86,33 @@ pub struct Declared {
     pub sha256: Option<String>,
 }
 
+/// An upload in parts that is under way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MultipartUpload {
+    /// The backend's own id of it. Clients of the parts API see it only sealed.
+    pub upload_id: String,
+    /// The size of every part but the last in bytes, where the server chose it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part_size: Option<u64>,
+}
+
+/// How far the copy of a large upload to its final place has come. Which parts are there is the backend's to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The backend's id of the upload that becomes the final object.
+    pub upload_id: String,
+    /// The final key.
+    pub key: StorageKey,
+    /// The tag of the staging object that is copied; every part is pinned to it.
+    pub source_etag: ETag,
+    /// The size of every part but the last, in bytes.
+    pub part_size: u64,
+    /// How many parts there are in all.
+    pub parts: u16,
+    /// How many of them are known to be copied.
+    pub copied: u16,
+}
+
 /// One stored size of an avatar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredVariant {
@@ -141,6 +168,12 @@ pub struct FileRecord {
     /// Where the upload lands; `None` for a direct upload, whose bytes never lie on staging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staging_key: Option<StorageKey>,
+    /// The upload in parts that fills the staging object; absent for uploads by form or in the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multipart: Option<MultipartUpload>,
+    /// The copy in parts that fills the final object, while it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
     /// Every final key that may have been written. Recorded before the first of them is.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub planned_keys: Vec<StorageKey>,
@@ -159,6 +192,9 @@ pub struct FileRecord {
     /// SHA-256 of what is served, lower-case hex.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// S3's own checksum of what is served (CRC-64/NVME of the whole object, base64), where the storage keeps one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_crc64nvme: Option<String>,
     /// The size of what is served, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,

@@ -10,10 +10,12 @@ use uuid::Uuid;
 use crate::error::ErrorKind;
 use crate::ids::WorkerId;
 use crate::key::StorageKey;
+use crate::outbox::OutboxItem;
 use crate::ports::Write;
 use crate::record::{AuditEntry, FileRecord, FileState};
 use crate::safeguards::Safeguard;
 use crate::timestamp::Timestamp;
+use crate::usage::UsageChange;
 
 /// How long a lease lasts. Longer than any function may run, so a live worker never loses one to another.
 pub const LEASE: Duration = Duration::from_secs(16 * 60);
@@ -41,6 +43,8 @@ pub struct Ingested {
     pub source_sha256: Option<String>,
     /// See [`FileRecord::sha256`].
     pub sha256: Option<String>,
+    /// See [`FileRecord::checksum_crc64nvme`].
+    pub checksum_crc64nvme: Option<String>,
     /// See [`FileRecord::size`].
     pub size: u64,
     /// See [`FileRecord::content_type`].
@@ -138,6 +142,10 @@ pub struct Change {
     pub record: FileRecord,
     /// The line of history, for edges that change the state.
     pub audit: Option<AuditEntry>,
+    /// How the tenant's counters change with it.
+    pub usage: Option<UsageChange>,
+    /// What subscribers are told about it.
+    pub outbox: Option<OutboxItem>,
 }
 
 impl Change {
@@ -145,6 +153,8 @@ impl Change {
     pub fn into_writes(self) -> Vec<Write> {
         let mut writes = vec![Write::UpdateFile(Box::new(self.record))];
         writes.extend(self.audit.map(Write::Audit));
+        writes.extend(self.usage.map(Write::Usage));
+        writes.extend(self.outbox.map(Box::new).map(Write::Outbox));
         writes
     }
 }
@@ -161,7 +171,9 @@ pub fn apply(record: &FileRecord, event: Event, actor: &Actor, now: Timestamp) -
     next.rev += 1;
     next.updated_at = now;
     let audit = (next.state != record.state).then(|| entry(&next, Some(record.state), action, actor, now));
-    Ok(Change { record: next, audit })
+    let usage = UsageChange::between(Some(record), &next);
+    let outbox = OutboxItem::between(record, &next);
+    Ok(Change { record: next, audit, usage, outbox })
 }
 
 fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'static str, Refused> {
@@ -328,6 +340,7 @@ fn promote(next: &mut FileRecord, ingested: Ingested) {
     next.version_id = ingested.version_id;
     next.source_sha256 = ingested.source_sha256;
     next.sha256 = ingested.sha256;
+    next.checksum_crc64nvme = ingested.checksum_crc64nvme;
     next.size = Some(ingested.size);
     next.content_type = Some(ingested.content_type);
     next.width = ingested.width;
@@ -335,6 +348,8 @@ fn promote(next: &mut FileRecord, ingested: Ingested) {
     next.variants = ingested.variants;
     next.inline_small = ingested.inline_small;
     next.placeholder = ingested.placeholder;
+    next.multipart = None;
+    next.promotion = None;
     next.error_code = None;
     next.expires_at = None;
     next.due_at = None;

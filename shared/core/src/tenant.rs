@@ -1,9 +1,12 @@
 //! Tenants: who a request acts for, and where a tenant's objects lie.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BucketName, PrincipalId, TenantId, TenantSlug};
 use crate::key::KeySpace;
+use crate::record::Purpose;
 use crate::timestamp::Timestamp;
 
 /// How a tenant's objects are kept apart from those of others.
@@ -43,8 +46,39 @@ pub struct TenantRecord {
     pub isolation: Isolation,
     /// Whether it can be used.
     pub state: TenantState,
+    /// What it may store.
+    #[serde(default)]
+    pub limits: TenantLimits,
     /// When the record was made.
     pub created_at: Timestamp,
+}
+
+/// What a tenant may store. What is absent is as the installation has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantLimits {
+    /// The most bytes in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// The most files in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_files: Option<u64>,
+    /// What holds for one purpose beside that.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub purposes: BTreeMap<Purpose, PurposeLimits>,
+    /// Whether its files may not be public.
+    #[serde(default)]
+    pub private_only: bool,
+}
+
+/// What a tenant may store for one purpose.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurposeLimits {
+    /// The most bytes of all files of the purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// The most bytes of one file; never more than the installation takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_file_bytes: Option<u64>,
 }
 
 /// The verified scopes of a principal that services act on.

@@ -15,6 +15,7 @@ use storage_core::record::{
 };
 use storage_core::state::{self, Actor, EVENT_GRACE};
 use storage_core::tenant::TenantContext;
+use storage_core::usage::UsageChange;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::access;
@@ -212,6 +213,9 @@ impl Uploads {
             final_key: None,
             etag: None,
             version_id: None,
+            multipart: None,
+            promotion: None,
+            checksum_crc64nvme: None,
             source_sha256: None,
             sha256: None,
             size: None,
@@ -252,6 +256,7 @@ impl Uploads {
             Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
         let mut writes = vec![Write::CreateFile(Box::new(record.clone()))];
         writes.push(Write::Audit(state::issued(&record, &actor)));
+        writes.extend(UsageChange::between(None, &record).map(Write::Usage));
         if let Some(Idempotency { key, request_hash }) = &idempotency {
             let now = record.created_at;
             let kept = IdempotencyRecord {

@@ -74,6 +74,9 @@ pub fn sample_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
         final_key: None,
         etag: None,
         version_id: None,
+        multipart: None,
+        promotion: None,
+        checksum_crc64nvme: None,
         source_sha256: None,
         sha256: None,
         size: None,
@@ -212,6 +215,7 @@ pub fn sample_tenant(tenant: TenantId) -> TenantRecord {
         bucket: BucketName::parse("acme-files").unwrap(),
         isolation: Isolation::Bucket,
         state: TenantState::Active,
+        limits: Default::default(),
         created_at: sample_time(),
     }
 }

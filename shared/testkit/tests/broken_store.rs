@@ -7,12 +7,13 @@ use async_trait::async_trait;
 use storage_core::Result;
 use storage_core::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
 use storage_core::ports::{
-    Clock, CommitError, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, SystemClock, Transaction,
-    Write,
+    Clock, CommitError, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow, SelfTest,
+    SweepReport, SystemClock, Transaction, Write,
 };
 use storage_core::record::{AuditEntry, AvatarPointer, FileRecord, IdempotencyRecord, PointerKey};
 use storage_core::tenant::TenantRecord;
 use storage_core::timestamp::Timestamp;
+use storage_core::usage::{TenantUsage, UsageShard};
 use storage_testkit::conformance::metadata::{StoreFixture, run};
 use storage_testkit::memory::MemoryStore;
 
@@ -105,19 +106,36 @@ impl MetadataStore for Broken {
         self.inner.due(shard, until, cursor, limit).await
     }
 
-    async fn files_of_owner(
-        &self,
-        tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<OwnerPage> {
-        let mut page = self.inner.files_of_owner(tenant, owner, cursor, limit).await?;
+    async fn files_of_owner(&self, query: OwnerQuery) -> Result<OwnerPage> {
+        let (tenant, owner) = (query.tenant, query.owner.clone());
+        let mut page = self.inner.files_of_owner(query).await?;
         if self.fault == Fault::MixesTenants {
             let foreign = self.inner.files().into_iter().filter(|record| record.tenant != tenant);
-            page.files.extend(foreign.filter(|record| record.owner == *owner).map(|record| record.file_id));
+            page.files.extend(foreign.filter(|record| record.owner == owner).map(|record| record.file_id));
         }
         Ok(page)
+    }
+
+    async fn scan_files(&self, cursor: Option<String>, limit: usize) -> Result<FilePage> {
+        self.inner.scan_files(cursor, limit).await
+    }
+
+    async fn get_usage(&self, tenant: TenantId) -> Result<TenantUsage> {
+        self.inner.get_usage(tenant).await
+    }
+
+    async fn correct_usage(
+        &self,
+        tenant: TenantId,
+        shard: u8,
+        seen: &UsageShard,
+        to: &UsageShard,
+    ) -> Result<bool> {
+        self.inner.correct_usage(tenant, shard, seen, to).await
+    }
+
+    async fn count_requests(&self, window: &RateWindow, by: u64) -> Result<u64> {
+        self.inner.count_requests(window, by).await
     }
 
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>> {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use storage_core::ids::{EntityId, FileId, PrincipalId};
 use storage_core::key::StorageKey;
 use storage_core::ports::{
-    Body, Clock, GetOptions, MetadataStore, ObjectMeta, ObjectRef, PutOptions, StorageBackend, SystemClock,
-    Transaction, Write,
+    Body, Clock, GetOptions, MetadataStore, ObjectMeta, ObjectRef, OwnerQuery, PutOptions, StorageBackend,
+    SystemClock, Transaction, Write,
 };
 use storage_core::record::{Declared, FileRecord};
 use storage_testkit::jwt::Issuer;
@@ -104,7 +104,12 @@ impl Bench {
             // An error names no file; this user has uploaded at most this one.
             None => {
                 let owner = PrincipalId::parse(&user.to_string()).unwrap();
-                let page = self.sim.store.files_of_owner(self.sim.tenant, &owner, None, 9).await.unwrap();
+                let page = self
+                    .sim
+                    .store
+                    .files_of_owner(OwnerQuery::page(self.sim.tenant, &owner, None, 9))
+                    .await
+                    .unwrap();
                 page.files.into_iter().next()
             }
         };

@@ -8,6 +8,7 @@ use storage_core::ids::FileId;
 use storage_core::ports::{CommitError, Conflict, Write};
 use storage_core::record::PointerKey;
 use storage_core::safeguards::Safeguard;
+use storage_core::usage::UsageChange;
 use storage_core::{Error, ErrorKind, Result};
 
 use super::keys::Key;
@@ -20,24 +21,29 @@ const MOST_WRITES: usize = 100;
 #[derive(Default)]
 struct Condition {
     expression: Option<&'static str>,
-    names: Vec<(&'static str, &'static str)>,
-    values: Vec<(&'static str, AttributeValue)>,
+    names: Vec<(String, String)>,
+    values: Vec<(String, AttributeValue)>,
 }
 
 impl Condition {
     fn names(&self) -> std::collections::HashMap<String, String> {
-        self.names.iter().map(|(name, attribute)| ((*name).to_owned(), (*attribute).to_owned())).collect()
+        self.names.iter().cloned().collect()
+    }
+
+    /// The same, or nothing: an empty map is an error to DynamoDB.
+    fn some_names(&self) -> Option<std::collections::HashMap<String, String>> {
+        Some(self.names()).filter(|names| !names.is_empty())
     }
 
     fn values(&self) -> Item {
-        self.values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+        self.values.iter().cloned().collect()
     }
 }
 
 /// One write in DynamoDB's terms.
 enum Operation {
     Put { item: Item, condition: Condition },
-    Update { key: Key, expression: &'static str, condition: Condition },
+    Update { key: Key, expression: String, condition: Condition },
 }
 
 fn number(value: u64) -> AttributeValue {
@@ -59,8 +65,8 @@ fn operation(write: &Write) -> Result<Operation> {
                 false => Condition::default(),
                 true => Condition {
                     expression: Some("#rev = :read"),
-                    names: vec![("#rev", "rev")],
-                    values: vec![(":read", number(read))],
+                    names: vec![("#rev".to_owned(), "rev".to_owned())],
+                    values: vec![(":read".to_owned(), number(read))],
                 },
             };
             Operation::Put { item: item::file(record)?, condition }
@@ -72,35 +78,57 @@ fn operation(write: &Write) -> Result<Operation> {
                 // Timestamps have a fixed width, so their texts compare as times.
                 expression: Some("attribute_not_exists(PK) OR expires_at < :now"),
                 names: Vec::new(),
-                values: vec![(":now", AttributeValue::S(now.to_string()))],
+                values: vec![(":now".to_owned(), AttributeValue::S(now.to_string()))],
             },
         },
         Write::Audit(entry) => Operation::Put { item: item::audit(entry)?, condition: Condition::default() },
+        Write::Usage(change) => count(change),
+        Write::Outbox(told) => Operation::Put { item: item::outbox(told)?, condition: Condition::default() },
     })
 }
 
 /// An update and no put: `seq` belongs to `take_seq`, and a put would set it back.
 fn set_pointer(key: &PointerKey, expected: Option<u64>, seq: u64, file: Option<FileId>) -> Operation {
-    let mut values = vec![(":seq", number(seq))];
+    let mut values = vec![(":seq".to_owned(), number(seq))];
     let expression = match file {
         Some(file) => {
-            values.push((":file", AttributeValue::S(file.to_string())));
+            values.push((":file".to_owned(), AttributeValue::S(file.to_string())));
             "SET current_seq = :seq, current_file_id = :file"
         }
         None => "SET current_seq = :seq REMOVE current_file_id",
     };
     let condition = match expected {
         Some(expected) => {
-            values.push((":read", number(expected)));
+            values.push((":read".to_owned(), number(expected)));
             "current_seq = :read"
         }
         None => "attribute_not_exists(current_seq)",
     };
     Operation::Update {
         key: Key::pointer(key),
-        expression,
+        expression: expression.to_owned(),
         condition: Condition { expression: Some(condition), names: Vec::new(), values },
     }
+}
+
+/// An addition to each counter that changes, and to the count of changes.
+fn count(change: &UsageChange) -> Operation {
+    let mut condition = Condition::default();
+    let mut additions = vec!["changes :one".to_owned()];
+    condition.values.push((":one".to_owned(), number(1)));
+    for (purpose, by) in &change.by_purpose {
+        for (kind, by) in [("reserved", by.reserved), ("stored", by.stored), ("files", by.files)] {
+            if by == 0 {
+                continue;
+            }
+            let index = condition.names.len();
+            condition.names.push((format!("#c{index}"), item::counter(*purpose, kind)));
+            condition.values.push((format!(":c{index}"), AttributeValue::N(by.to_string())));
+            additions.push(format!("#c{index} :c{index}"));
+        }
+    }
+    let key = Key::usage(change.tenant, change.shard);
+    Operation::Update { key, expression: format!("ADD {}", additions.join(", ")), condition }
 }
 
 /// The conflict a failed condition of `write` means.
@@ -110,8 +138,8 @@ fn conflict(write: &Write) -> Conflict {
         Write::UpdateFile(_) => Conflict::Revision,
         Write::SetPointer { .. } => Conflict::Pointer,
         Write::PutIdempotency { .. } => Conflict::Idempotency,
-        // It has no condition, so none can fail; a revision is the word nearest to "read again".
-        Write::Audit(_) => Conflict::Revision,
+        // They have no condition, so none can fail; a revision is the word nearest to "read again".
+        Write::Audit(_) | Write::Usage(_) | Write::Outbox(_) => Conflict::Revision,
     }
 }
 
@@ -154,6 +182,7 @@ impl DynamoStore {
                     .set_key(Some(key.into_item()))
                     .update_expression(expression)
                     .set_condition_expression(condition.expression.map(str::to_owned))
+                    .set_expression_attribute_names(condition.some_names())
                     .set_expression_attribute_values(Some(condition.values()))
                     .send()
                     .await
@@ -212,6 +241,7 @@ impl DynamoStore {
                     .set_key(Some(key.into_item()))
                     .update_expression(expression)
                     .set_condition_expression(condition.expression.map(str::to_owned))
+                    .set_expression_attribute_names(condition.some_names())
                     .set_expression_attribute_values(Some(condition.values()))
                     .build()
                     .map_err(internal)?;

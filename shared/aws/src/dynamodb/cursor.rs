@@ -63,6 +63,22 @@ pub(super) fn read(index: Index, partition: &str, cursor: &str) -> Result<Item> 
     Ok(key)
 }
 
+/// The text of a `LastEvaluatedKey` of the table itself.
+pub(super) fn write_item(key: &Item) -> Result<String> {
+    let text = |name: &str| key.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let place = text(PK).zip(text(SK));
+    let place =
+        place.ok_or_else(|| Error::new(ErrorKind::Internal, "a last evaluated key without its parts"))?;
+    Ok(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&place).unwrap_or_default()))
+}
+
+/// The `ExclusiveStartKey` of such a text.
+pub(super) fn read_file(cursor: &str) -> Result<Item> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
+    let (pk, sk): (String, String) = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+    Ok(Item::from([(PK.to_owned(), AttributeValue::S(pk)), (SK.to_owned(), AttributeValue::S(sk))]))
+}
+
 /// The refusal of a cursor that only DynamoDB could find wrong.
 pub(super) fn refused() -> Error {
     invalid()

@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | file | `F#{tenant}#{file}` | `FILE` |
 //! | audit entry | `F#{tenant}#{file}` | `E#{uuidv7}` |
+//! | outbox item | `F#{tenant}#{file}` | `O#{uuidv7}` |
+//! | usage counters | `U#{tenant}#{0 to 7}` | `USAGE` |
+//! | requests in a window | `R#{tenant}#{principal}` | `{timestamp}` |
 //! | avatar pointer | `A#{tenant}#{users or agents}#{entity}` | `POINTER` |
 //! | idempotency | `I#{tenant}#{principal}#{key}` | `IDEMPOTENCY` |
 //! | tenant | `T#{tenant}` | `TENANT` |
@@ -12,7 +15,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use storage_core::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
-use storage_core::ports::DUE_SHARDS;
+use storage_core::ports::{DUE_SHARDS, RateWindow};
 use storage_core::record::PointerKey;
 use storage_core::timestamp::Timestamp;
 use uuid::Uuid;
@@ -48,6 +51,18 @@ impl Key {
 
     pub(super) fn audit(tenant: TenantId, file: FileId, entry: Uuid) -> Self {
         Key::new(file_partition(tenant, file), format!("{AUDIT}{}", entry.hyphenated()))
+    }
+
+    pub(super) fn outbox(tenant: TenantId, file: FileId, told: Uuid) -> Self {
+        Key::new(file_partition(tenant, file), format!("O#{}", told.hyphenated()))
+    }
+
+    pub(super) fn usage(tenant: TenantId, shard: u8) -> Self {
+        Key::new(format!("U#{tenant}#{shard}"), "USAGE")
+    }
+
+    pub(super) fn requests(window: &RateWindow) -> Self {
+        Key::new(format!("R#{}#{}", window.tenant, window.principal), window.from.to_string())
     }
 
     pub(super) fn pointer(key: &PointerKey) -> Self {

@@ -3,14 +3,14 @@
 use aws_sdk_dynamodb::operation::query::QueryOutput;
 use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use storage_core::ids::{ExternalId, FileId, PrincipalId, TenantId};
-use storage_core::ports::{DUE_SHARDS, DuePage, OwnerPage, SweepReport};
+use storage_core::ids::{ExternalId, FileId, TenantId};
+use storage_core::ports::{DUE_SHARDS, DuePage, FilePage, OwnerPage, OwnerQuery, SweepReport};
 use storage_core::record::AuditEntry;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
 use super::keys::{
-    AUDIT, BY_DUE, BY_EXTERNAL_ID, BY_OWNER, Index, PK, SWEEP, due_partition, external_id_partition,
+    AUDIT, BY_DUE, BY_EXTERNAL_ID, BY_OWNER, FILE, Index, PK, SWEEP, due_partition, external_id_partition,
     file_partition, owner_partition, parse_file_partition,
 };
 use super::{DynamoStore, Item, cursor, error, item};
@@ -87,19 +87,40 @@ impl DynamoStore {
         Ok(DuePage { files, next })
     }
 
-    pub(super) async fn query_owner(
-        &self,
-        tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<&str>,
-        limit: usize,
-    ) -> Result<OwnerPage> {
-        let query = self
-            .index_query(BY_OWNER, owner_partition(tenant, owner), cursor)?
+    pub(super) async fn query_owner(&self, query: &OwnerQuery) -> Result<OwnerPage> {
+        let OwnerQuery { tenant, owner, since, cursor, limit } = query;
+        let mut page_query = self
+            .index_query(BY_OWNER, owner_partition(*tenant, owner), cursor.as_deref())?
             .scan_index_forward(false)
-            .limit(page(limit));
-        let (files, next) = self.index_page(BY_OWNER, query, cursor.is_some()).await?;
-        Ok(OwnerPage { files: of_tenant(tenant, files), next })
+            .limit(page(*limit));
+        if let Some(since) = since {
+            // The id that follows the time in the attribute sorts behind the bare time.
+            page_query = page_query
+                .key_condition_expression("#partition = :partition AND gsi_owner_at >= :since")
+                .expression_attribute_values(":since", text(since.to_string()));
+        }
+        let (files, next) = self.index_page(BY_OWNER, page_query, cursor.is_some()).await?;
+        Ok(OwnerPage { files: of_tenant(*tenant, files), next })
+    }
+
+    /// Every file of the table, a page at a time.
+    pub(super) async fn scan_all(&self, cursor: Option<&str>, limit: usize) -> Result<FilePage> {
+        let start = cursor.map(cursor::read_file).transpose()?;
+        let answer = self
+            .client
+            .scan()
+            .table_name(&self.table)
+            .consistent_read(true)
+            .filter_expression("SK = :file")
+            .expression_attribute_values(":file", text(FILE))
+            .set_exclusive_start_key(start)
+            .limit(page(limit))
+            .send()
+            .await
+            .map_err(|failure| error::map("Scan", failure))?;
+        let next = answer.last_evaluated_key().map(cursor::write_item).transpose()?;
+        let files = answer.items.unwrap_or_default().into_iter().map(item::decode).collect::<Result<_>>()?;
+        Ok(FilePage { files, next })
     }
 
     pub(super) async fn query_external_id(

@@ -9,6 +9,7 @@ mod item;
 mod keys;
 mod listing;
 mod table;
+mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -22,11 +23,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use serde::de::DeserializeOwned;
 use storage_core::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
 use storage_core::ports::{
-    CommitError, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction,
+    CommitError, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow, SelfTest, SweepReport,
+    Transaction,
 };
 use storage_core::record::{AuditEntry, AvatarPointer, FileRecord, IdempotencyRecord, PointerKey};
 use storage_core::tenant::TenantRecord;
 use storage_core::timestamp::Timestamp;
+use storage_core::usage::{TenantUsage, UsageShard};
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::client::Aws;
@@ -159,14 +162,30 @@ impl MetadataStore for DynamoStore {
         self.query_due(shard, until, cursor.as_deref(), limit).await
     }
 
-    async fn files_of_owner(
+    async fn files_of_owner(&self, query: OwnerQuery) -> Result<OwnerPage> {
+        self.query_owner(&query).await
+    }
+
+    async fn scan_files(&self, cursor: Option<String>, limit: usize) -> Result<FilePage> {
+        self.scan_all(cursor.as_deref(), limit).await
+    }
+
+    async fn get_usage(&self, tenant: TenantId) -> Result<TenantUsage> {
+        self.read_usage(tenant).await
+    }
+
+    async fn correct_usage(
         &self,
         tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<OwnerPage> {
-        self.query_owner(tenant, owner, cursor.as_deref(), limit).await
+        shard: u8,
+        seen: &UsageShard,
+        to: &UsageShard,
+    ) -> Result<bool> {
+        self.write_usage(tenant, shard, seen, to).await
+    }
+
+    async fn count_requests(&self, window: &RateWindow, by: u64) -> Result<u64> {
+        self.add_requests(window, by).await
     }
 
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>> {

@@ -11,8 +11,8 @@ use storage_core::ids::{
 };
 use storage_core::key::{EntityKind, StorageKey, VariantSize, Visibility};
 use storage_core::ports::{
-    CommitError, Conflict, DUE_SHARDS, ETag, MetadataStore, Placeholder, SelfTest, SweepReport, Transaction,
-    Write,
+    CommitError, Conflict, DUE_SHARDS, ETag, MetadataStore, OwnerQuery, Placeholder, SelfTest, SweepReport,
+    Transaction, Write,
 };
 use storage_core::record::{
     AuditEntry, Declared, FileRecord, FileState, IdempotencyRecord, PointerKey, Purpose, StoredVariant,
@@ -70,6 +70,9 @@ fn record() -> FileRecord {
         final_key: None,
         etag: None,
         version_id: None,
+        multipart: None,
+        promotion: None,
+        checksum_crc64nvme: None,
         source_sha256: None,
         sha256: None,
         size: None,
@@ -328,7 +331,7 @@ async fn listings_page_in_order_and_keep_cursors_apart() {
     let mut listed = Vec::new();
     let mut cursor = None;
     loop {
-        let page = store.files_of_owner(tenant, &owner, cursor, 3).await.unwrap();
+        let page = store.files_of_owner(OwnerQuery::page(tenant, &owner, cursor, 3)).await.unwrap();
         listed.extend(page.files);
         cursor = page.next;
         if cursor.is_none() {
@@ -337,12 +340,12 @@ async fn listings_page_in_order_and_keep_cursors_apart() {
     }
     let newest_first: Vec<_> = made.iter().rev().map(|record| record.file_id).collect();
     assert_eq!(listed, newest_first);
-    let page = store.files_of_owner(tenant, &owner, None, 3).await.unwrap();
+    let page = store.files_of_owner(OwnerQuery::page(tenant, &owner, None, 3)).await.unwrap();
     let stranger = PrincipalId::parse("user#2").unwrap();
     for (owner, cursor) in
         [(&stranger, page.next.clone()), (&owner, Some("x".to_owned())), (&owner, Some(String::new()))]
     {
-        let error = store.files_of_owner(tenant, owner, cursor, 3).await.unwrap_err();
+        let error = store.files_of_owner(OwnerQuery::page(tenant, owner, cursor, 3)).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidCursor);
     }
     assert_eq!(store.due(0, at(100), page.next, 3).await.unwrap_err().kind(), ErrorKind::InvalidCursor);

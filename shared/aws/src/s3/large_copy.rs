@@ -10,8 +10,6 @@ use storage_core::ports::{
 use storage_core::{Error, ErrorKind, Result};
 
 use super::S3Backend;
-use super::error::{incomplete, map};
-use super::write::copy_source;
 
 /// The size of a part; larger only where there would be more than 10,000 of them.
 const PART: u64 = 512 * 1024 * 1024;
@@ -49,38 +47,15 @@ impl S3Backend {
         upload: &UploadId,
     ) -> Result<Stored> {
         let parts: Vec<(u16, ETag)> = stream::iter((1_u16..).zip(ranges(source.size)))
-            .map(|(number, range)| self.copy_part(request, &source.etag, upload, number, range))
+            .map(|(number, range)| async move {
+                let from = (&request.source, &source.etag);
+                let part = self.copy_part(&request.destination, upload, number, from, range).await?;
+                Ok::<_, Error>((part.number, part.etag))
+            })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;
         self.complete_if(&request.destination, upload, &parts, &request.options.condition).await
-    }
-
-    async fn copy_part(
-        &self,
-        request: &CopyRequest,
-        etag: &ETag,
-        upload: &UploadId,
-        number: u16,
-        (first, last): (u64, u64),
-    ) -> Result<(u16, ETag)> {
-        let answer = self
-            .client
-            .upload_part_copy()
-            .copy_source(copy_source(&request.source))
-            .copy_source_if_match(etag.quoted())
-            .copy_source_range(format!("bytes={first}-{last}"))
-            .bucket(request.destination.bucket.as_str())
-            .key(request.destination.key.as_str())
-            .upload_id(&upload.0)
-            .part_number(i32::from(number))
-            .set_expected_bucket_owner(self.owner.clone())
-            .set_expected_source_bucket_owner(self.owner.clone())
-            .send()
-            .await
-            .map_err(|failure| map("UploadPartCopy", failure))?;
-        let etag = answer.copy_part_result.and_then(|result| result.e_tag);
-        Ok((number, ETag::new(&etag.ok_or_else(|| incomplete("UploadPartCopy"))?)))
     }
 }
 

@@ -9,7 +9,7 @@ use storage_core::{Error, ErrorKind, Result};
 
 use super::body::to_byte_stream;
 use super::error::{incomplete, map};
-use super::write::{OCTETS, conditions};
+use super::write::{OCTETS, conditions, copy_source};
 use super::{S3Backend, metadata};
 
 #[async_trait]
@@ -100,32 +100,35 @@ impl MultipartBackend for S3Backend {
         }
     }
 
-    async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
-        self.complete_if(object, upload, parts, &WriteCondition::None).await
-    }
-
-    async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        (source, etag): (&ObjectRef, &ETag),
+        (first, last): (u64, u64),
+    ) -> Result<Part> {
         let answer = self
             .client
-            .abort_multipart_upload()
+            .upload_part_copy()
+            .copy_source(copy_source(source))
+            .copy_source_if_match(etag.quoted())
+            .copy_source_range(format!("bytes={first}-{last}"))
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
             .upload_id(&upload.0)
+            .part_number(i32::from(number))
             .set_expected_bucket_owner(self.owner.clone())
+            .set_expected_source_bucket_owner(self.owner.clone())
             .send()
             .await
-            .map_err(|failure| map("AbortMultipartUpload", failure));
-        match answer {
-            Ok(_) => Ok(()),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        }
+            .map_err(|failure| map("UploadPartCopy", failure))?;
+        let etag = answer.copy_part_result.and_then(|result| result.e_tag);
+        let etag = ETag::new(&etag.ok_or_else(|| incomplete("UploadPartCopy"))?);
+        Ok(Part { number, etag, size: last - first + 1 })
     }
-}
 
-impl S3Backend {
-    /// The same as [`MultipartBackend::complete`], under a condition of the destination.
-    pub(super) async fn complete_if(
+    async fn complete_if(
         &self,
         object: &ObjectRef,
         upload: &UploadId,
@@ -155,6 +158,28 @@ impl S3Backend {
             .map_err(|failure| map("CompleteMultipartUpload", failure))?;
         // S3 sends the status line before it knows the outcome: only a tag says that there is an object.
         let etag = answer.e_tag.ok_or_else(|| incomplete("CompleteMultipartUpload"))?;
-        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+        Ok(Stored {
+            etag: ETag::new(&etag),
+            version_id: answer.version_id,
+            checksum_crc64nvme: answer.checksum_crc64_nvme,
+        })
+    }
+
+    async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
+        let answer = self
+            .client
+            .abort_multipart_upload()
+            .bucket(object.bucket.as_str())
+            .key(object.key.as_str())
+            .upload_id(&upload.0)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+            .map_err(|failure| map("AbortMultipartUpload", failure));
+        match answer {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Reading: `GetObject`, `HeadObject`, `ListObjectsV2`.
 
 use aws_sdk_s3::primitives::{ByteStream, DateTime};
+use aws_sdk_s3::types::ChecksumMode;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,7 @@ impl S3Backend {
             content_disposition: answer.content_disposition,
             metadata: metadata::decode(answer.metadata.as_ref()),
             version_id: answer.version_id,
+            checksum_crc64nvme: answer.checksum_crc64_nvme,
         };
         Ok(ObjectRead { meta, start, length, body: body_stream(answer.body, length) })
     }
@@ -87,6 +89,7 @@ impl S3Backend {
             .head_object()
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
+            .checksum_mode(ChecksumMode::Enabled)
             .set_expected_bucket_owner(self.owner.clone())
             .send()
             .await;
@@ -108,6 +111,7 @@ impl S3Backend {
             content_disposition: answer.content_disposition,
             metadata: metadata::decode(answer.metadata.as_ref()),
             version_id: answer.version_id,
+            checksum_crc64nvme: answer.checksum_crc64_nvme,
         })
     }
 
@@ -155,6 +159,7 @@ impl S3Backend {
                 content_disposition: None,
                 metadata: Default::default(),
                 version_id: None,
+                checksum_crc64nvme: None,
             });
         }
         page.prefixes =

@@ -67,7 +67,11 @@ impl S3Backend {
                 verdict.or(condition_of_missing(map("PutObject", failure), &options.condition))
             })?;
         let etag = answer.e_tag.ok_or_else(|| incomplete("PutObject"))?;
-        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+        Ok(Stored {
+            etag: ETag::new(&etag),
+            version_id: answer.version_id,
+            checksum_crc64nvme: answer.checksum_crc64_nvme,
+        })
     }
 
     pub(super) async fn copy_object(&self, request: CopyRequest) -> Result<Stored> {
@@ -97,9 +101,12 @@ impl S3Backend {
             Err(failure) => return self.copy_otherwise(&request, failure).await,
         };
         // A 200 without a result is no success: the copy may have failed after the status line was sent.
-        let etag = answer.copy_object_result.and_then(|result| result.e_tag);
+        let (etag, checksum) = match answer.copy_object_result {
+            Some(result) => (result.e_tag, result.checksum_crc64_nvme),
+            None => (None, None),
+        };
         let etag = etag.ok_or_else(|| incomplete("CopyObject"))?;
-        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id })
+        Ok(Stored { etag: ETag::new(&etag), version_id: answer.version_id, checksum_crc64nvme: checksum })
     }
 
     /// What is left to do after a refused copy: copy a large source in parts, or tell what was missing.

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
+use crate::outbox::OutboxItem;
 use crate::record::{AuditEntry, AvatarPointer, FileRecord, IdempotencyRecord, PointerKey};
 use crate::tenant::TenantRecord;
 use crate::timestamp::Timestamp;
+use crate::usage::{TenantUsage, UsageChange, UsageShard};
 
 /// One write of a transaction, with the condition it has.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,6 +42,10 @@ pub enum Write {
     },
     /// A line of history. It has no condition.
     Audit(AuditEntry),
+    /// A change of one shard of a tenant's counters, which is also counted itself. It has no condition.
+    Usage(UsageChange),
+    /// Something subscribers are to be told. It has no condition.
+    Outbox(Box<OutboxItem>),
 }
 
 /// Writes that happen all together or not at all.
@@ -50,10 +56,25 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// A transaction of these writes.
+    /// A transaction of these writes. Changes of the same shard of counters become one, in the place of the first.
     pub fn new(writes: Vec<Write>) -> Self {
-        Transaction { writes }
+        let mut merged: Vec<Write> = Vec::with_capacity(writes.len());
+        for write in writes {
+            if let Write::Usage(change) = &write
+                && let Some(Write::Usage(first)) =
+                    merged.iter_mut().find(|known| is_same_shard(known, change))
+            {
+                first.merge(change.clone());
+                continue;
+            }
+            merged.push(write);
+        }
+        Transaction { writes: merged }
     }
+}
+
+fn is_same_shard(write: &Write, change: &UsageChange) -> bool {
+    matches!(write, Write::Usage(known) if known.tenant == change.tenant && known.shard == change.shard)
 }
 
 /// Which condition did not hold.
@@ -102,6 +123,50 @@ pub struct OwnerPage {
     pub next: Option<String>,
 }
 
+/// Which files of an owner to list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerQuery {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The owner.
+    pub owner: PrincipalId,
+    /// Only files issued at this time or later.
+    pub since: Option<Timestamp>,
+    /// The `next` of the page before.
+    pub cursor: Option<String>,
+    /// The most files of a page, 1 to 1,000.
+    pub limit: usize,
+}
+
+impl OwnerQuery {
+    /// A page of everything of `owner`.
+    pub fn page(tenant: TenantId, owner: &PrincipalId, cursor: Option<String>, limit: usize) -> Self {
+        OwnerQuery { tenant, owner: owner.clone(), since: None, cursor, limit }
+    }
+}
+
+/// Records of all tenants, in no order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FilePage {
+    /// The records, read strongly.
+    pub files: Vec<FileRecord>,
+    /// Where the next page starts.
+    pub next: Option<String>,
+}
+
+/// What a limit of requests is counted by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RateWindow {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The caller.
+    pub principal: PrincipalId,
+    /// When the window began.
+    pub from: Timestamp,
+    /// When its count can be forgotten.
+    pub until: Timestamp,
+}
+
 /// What one run of the sweep did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SweepReport {
@@ -136,6 +201,7 @@ pub const DUE_SHARDS: u8 = 4;
 /// - **A lost reply can be repeated**: the same transaction committed again after it happened is a conflict, never a
 ///   second effect.
 /// - **`take_seq` never gives one number twice** and only grows.
+/// - **Counters lose nothing**: of any number of commits at once each changes a shard by its own difference.
 /// - **Indexes may lag** behind commits, and forget nothing.
 /// - **Records come back as written**, field by field.
 ///
@@ -168,13 +234,25 @@ pub trait MetadataStore: Send + Sync + fmt::Debug {
     -> Result<DuePage>;
 
     /// The files of an owner, newest first; `InvalidCursor` for a cursor that is not one of this listing.
-    async fn files_of_owner(
+    async fn files_of_owner(&self, query: OwnerQuery) -> Result<OwnerPage>;
+
+    /// A page of every file there is, for a recount.
+    async fn scan_files(&self, cursor: Option<String>, limit: usize) -> Result<FilePage>;
+
+    /// The counters of a tenant, each shard read strongly; zero where nothing was ever counted.
+    async fn get_usage(&self, tenant: TenantId) -> Result<TenantUsage>;
+
+    /// Sets one shard of counters, unless it was changed since `seen.changes` was read; whether it was set.
+    async fn correct_usage(
         &self,
         tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<OwnerPage>;
+        shard: u8,
+        seen: &UsageShard,
+        to: &UsageShard,
+    ) -> Result<bool>;
+
+    /// Counts `by` requests in a window, and says how many that makes.
+    async fn count_requests(&self, window: &RateWindow, by: u64) -> Result<u64>;
 
     /// The files with a caller's own id. Tombstones without bytes may be left out.
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>>;

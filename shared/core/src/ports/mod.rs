@@ -11,11 +11,12 @@ mod storage;
 pub use clock::{Clock, SystemClock};
 pub use image::{ImageFormat, ImageInfo, ImageLimits, ImageProcessor, Placeholder, ProcessedAvatar, Variant};
 pub use metadata::{
-    CommitError, Conflict, DUE_SHARDS, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction,
-    Write,
+    CommitError, Conflict, DUE_SHARDS, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow,
+    SelfTest, SweepReport, Transaction, Write,
 };
 pub use presign::{
-    MultipartBackend, Part, PostRequest, PresignPost, PresignUrl, PresignedPost, PresignedUrl, UploadId,
+    MultipartBackend, Part, PostRequest, PresignParts, PresignPost, PresignUrl, PresignedPost, PresignedUrl,
+    RawCall, UploadId,
 };
 pub use queue::{IngestQueue, StagedObject};
 pub use signer::{ResolvedUrl, UrlSigner, UrlTarget};

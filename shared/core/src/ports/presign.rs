@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::storage::{Body, ETag, ObjectRef, PutOptions, Stored};
+use super::storage::{Body, ETag, ObjectRef, PutOptions, Stored, WriteCondition};
 use crate::error::Result;
 use crate::filename::Disposition;
 use crate::filename::FileName;
@@ -96,6 +96,38 @@ pub trait PresignUrl: Send + Sync + fmt::Debug {
     ) -> Result<PresignedUrl>;
 }
 
+/// A call of the S3 API about an upload in parts that a browser makes itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RawCall {
+    /// `PutObject`.
+    Put,
+    /// `CreateMultipartUpload`.
+    Create,
+    /// `UploadPart`.
+    Part(UploadId, u16),
+    /// `ListParts`.
+    Parts(UploadId),
+    /// `CompleteMultipartUpload`.
+    Complete(UploadId),
+    /// `AbortMultipartUpload`.
+    Abort(UploadId),
+}
+
+/// Signs the calls of an upload in parts.
+#[async_trait]
+pub trait PresignParts: Send + Sync + fmt::Debug {
+    /// A URL for one call about `object`; it is good for this method, object and upload alone. With a content type the
+    /// client must send exactly that.
+    async fn presign_call(
+        &self,
+        object: &ObjectRef,
+        call: &RawCall,
+        content_type: Option<&str>,
+        expires_in: Duration,
+        now: Timestamp,
+    ) -> Result<PresignedUrl>;
+}
+
 /// The backend's own id of a multipart upload.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UploadId(pub String);
@@ -129,9 +161,32 @@ pub trait MultipartBackend: Send + Sync + fmt::Debug {
     /// All parts in the order of their numbers. `NotFound` for an unknown upload.
     async fn parts(&self, object: &ObjectRef, upload: &UploadId) -> Result<Vec<Part>>;
 
+    /// Copies a range of bytes of another object (first and last, both included) into a part, inside the backend and
+    /// pinned to `source_etag`. `PreconditionFailed` where the source has another tag; `NotFound` where it is gone.
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        source: (&ObjectRef, &ETag),
+        range: (u64, u64),
+    ) -> Result<Part>;
+
     /// Makes the object of exactly these parts, in this order. `InvalidRequest` where a part is unknown, its tag
     /// differs, or the numbers do not ascend; `NotFound` for an unknown upload.
-    async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored>;
+    async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
+        self.complete_if(object, upload, parts, &WriteCondition::None).await
+    }
+
+    /// The same under a condition of the destination, which is checked in the same step; `PreconditionFailed` where it
+    /// does not hold.
+    async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored>;
 
     /// Forgets the upload and its parts. An unknown upload is success.
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()>;

@@ -145,6 +145,8 @@ pub struct Stored {
     pub etag: ETag,
     /// Its version, on versioned buckets.
     pub version_id: Option<String>,
+    /// The checksum the storage computed of the whole object (CRC-64/NVME, base64), where it does.
+    pub checksum_crc64nvme: Option<String>,
 }
 
 /// A range as a client asks for it.
@@ -206,6 +208,8 @@ pub struct ObjectMeta {
     pub metadata: BTreeMap<String, String>,
     /// The version, on versioned buckets.
     pub version_id: Option<String>,
+    /// The checksum the storage computed of the whole object (CRC-64/NVME, base64), where it does.
+    pub checksum_crc64nvme: Option<String>,
 }
 
 /// An object being read.

@@ -103,7 +103,7 @@ impl Bucket {
                 Ok(()) => {
                     drop(lock);
                     beneath::sync_dir(&parent)?;
-                    return Ok(Stored { etag, version_id: None });
+                    return Ok(Stored { etag, version_id: None, checksum_crc64nvme: None });
                 }
                 Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
                 Err(cause) => return Err(failure::io("publish object", cause)),

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use storage_core::ids::BucketName;
 use storage_core::ports::{
-    Body, ETag, MultipartBackend, ObjectRef, Part, PutOptions, Stored, UploadId, WriteCondition,
+    Body, ETag, GetOptions, MultipartBackend, ObjectRef, Part, PutOptions, RangeRequest, StorageBackend,
+    Stored, UploadId, WriteCondition,
 };
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
@@ -49,8 +50,34 @@ impl MultipartBackend for LocalBackend {
         .await
     }
 
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        (source, etag): (&ObjectRef, &ETag),
+        (first, last): (u64, u64),
+    ) -> Result<Part> {
+        let options =
+            GetOptions { range: Some(RangeRequest::Inclusive(first, last)), if_match: Some(etag.clone()) };
+        let read = self.get(source, options).await?;
+        let body = Body::Stream { length: read.length, stream: read.body };
+        self.upload_part(object, upload, number, body).await
+    }
+
+    /// Under the condition the upload was started with.
     async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
-        self.complete_if(object, upload, parts, None).await
+        self.finish(object, upload, parts, None).await
+    }
+
+    async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored> {
+        self.finish(object, upload, parts, Some(condition.clone())).await
     }
 
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
@@ -77,8 +104,8 @@ impl LocalBackend {
         self.on(bucket, move |bucket| upload::list(bucket, started_before)).await
     }
 
-    /// The same as [`MultipartBackend::complete`], under a condition that replaces the one the upload was started with.
-    pub(crate) async fn complete_if(
+    /// Completes under a condition, or under the one the upload was started with.
+    async fn finish(
         &self,
         object: &ObjectRef,
         upload: &UploadId,

@@ -98,6 +98,7 @@ impl Description {
             content_disposition: None,
             metadata: BTreeMap::new(),
             version_id: None,
+            checksum_crc64nvme: None,
         }
     }
 }

@@ -172,11 +172,8 @@ pub(super) async fn complete(
         return Err(s3_error!(InvalidPartOrder));
     }
     let condition = conditions::of_write(input.if_match.as_ref(), input.if_none_match.as_ref())?;
-    let stored = service
-        .backend
-        .complete_if(&object, &upload, &wanted, Some(condition))
-        .await
-        .map_err(upload_error)?;
+    let stored =
+        service.backend.complete_if(&object, &upload, &wanted, &condition).await.map_err(upload_error)?;
     // Another write may have followed already: the size is a hint, as the whole event is.
     let size = service.backend.head(&object).await.map_or(0, |meta| meta.size);
     service.events.created("CompleteMultipartUpload", &object, size, &stored.etag);

@@ -92,6 +92,7 @@ impl Job<'_> {
             final_key: Some(served.key),
             etag: Some(stored.etag),
             version_id: stored.version_id,
+            checksum_crc64nvme: stored.checksum_crc64nvme,
             source_sha256: Some(content.sha256.clone()),
             sha256: Some(content.sha256),
             size: content.size,

@@ -90,6 +90,7 @@ impl Job<'_> {
             version_id: stored.first().and_then(|stored| stored.version_id.clone()),
             source_sha256: Some(source_sha256),
             sha256: Some(sha256_hex(&processed.original)),
+            checksum_crc64nvme: stored.first().and_then(|stored| stored.checksum_crc64nvme.clone()),
             size: processed.original.len() as u64,
             content_type: processed.info.format.content_type().to_owned(),
             width: Some(processed.info.width),

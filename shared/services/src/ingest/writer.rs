@@ -101,7 +101,11 @@ impl Job<'_> {
     pub(super) async fn found(&self, object: &ObjectRef, sha256: &str) -> Result<Found> {
         match self.ingest.storage.head(object).await {
             Ok(meta) if meta.metadata.get(DIGEST).is_some_and(|digest| digest == sha256) => {
-                Ok(Found::Same(Stored { etag: meta.etag, version_id: meta.version_id }))
+                Ok(Found::Same(Stored {
+                    etag: meta.etag,
+                    version_id: meta.version_id,
+                    checksum_crc64nvme: meta.checksum_crc64nvme,
+                }))
             }
             Ok(meta) => Ok(Found::Other(meta.etag)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Nothing),

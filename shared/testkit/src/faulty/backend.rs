@@ -95,6 +95,30 @@ impl<T: MultipartBackend + ?Sized> MultipartBackend for Faulty<T> {
         self.call("complete_upload", subject, self.inner.complete(object, upload, parts)).await
     }
 
+    async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored> {
+        let subject = format!("{} of {} parts{}", named(object), parts.len(), suffix(condition));
+        let action = self.inner.complete_if(object, upload, parts, condition);
+        self.call("complete_upload", subject, action).await
+    }
+
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        source: (&ObjectRef, &ETag),
+        range: (u64, u64),
+    ) -> Result<Part> {
+        let subject = format!("{} to {} part {number}", named(source.0), named(object));
+        self.call("copy_part", subject, self.inner.copy_part(object, upload, number, source, range)).await
+    }
+
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
         self.call("abort_upload", named(object), self.inner.abort(object, upload)).await
     }

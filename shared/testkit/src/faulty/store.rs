@@ -4,11 +4,13 @@ use async_trait::async_trait;
 use storage_core::Result;
 use storage_core::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
 use storage_core::ports::{
-    CommitError, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction, Write,
+    CommitError, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow, SelfTest, SweepReport,
+    Transaction, Write,
 };
 use storage_core::record::{AuditEntry, AvatarPointer, FileRecord, IdempotencyRecord, PointerKey};
 use storage_core::tenant::TenantRecord;
 use storage_core::timestamp::Timestamp;
+use storage_core::usage::{TenantUsage, Usage, UsageShard};
 
 use super::Faulty;
 
@@ -23,6 +25,11 @@ fn named(write: &Write) -> String {
         },
         Write::PutIdempotency { record, .. } => format!("idempotency {}", record.key),
         Write::Audit(entry) => format!("audit {}", entry.action),
+        Write::Usage(change) => {
+            let sum = change.by_purpose.values().fold(Usage::default(), |sum, part| sum.plus(*part));
+            format!("usage {:+} {:+} {:+}", sum.reserved, sum.stored, sum.files)
+        }
+        Write::Outbox(item) => format!("tell {}", item.event),
     }
 }
 
@@ -67,15 +74,33 @@ impl<T: MetadataStore + ?Sized> MetadataStore for Faulty<T> {
         self.call("due", format!("shard {shard}"), self.inner.due(shard, until, cursor, limit)).await
     }
 
-    async fn files_of_owner(
+    async fn files_of_owner(&self, query: OwnerQuery) -> Result<OwnerPage> {
+        let owner = query.owner.to_string();
+        self.call("files_of_owner", owner, self.inner.files_of_owner(query)).await
+    }
+
+    async fn scan_files(&self, cursor: Option<String>, limit: usize) -> Result<FilePage> {
+        self.call("scan_files", String::new(), self.inner.scan_files(cursor, limit)).await
+    }
+
+    async fn get_usage(&self, tenant: TenantId) -> Result<TenantUsage> {
+        self.call("get_usage", tenant.to_string(), self.inner.get_usage(tenant)).await
+    }
+
+    async fn correct_usage(
         &self,
         tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<OwnerPage> {
-        let action = self.inner.files_of_owner(tenant, owner, cursor, limit);
-        self.call("files_of_owner", owner.to_string(), action).await
+        shard: u8,
+        seen: &UsageShard,
+        to: &UsageShard,
+    ) -> Result<bool> {
+        let action = self.inner.correct_usage(tenant, shard, seen, to);
+        self.call("correct_usage", format!("{tenant} {shard}"), action).await
+    }
+
+    async fn count_requests(&self, window: &RateWindow, by: u64) -> Result<u64> {
+        let action = self.inner.count_requests(window, by);
+        self.call("count_requests", window.principal.to_string(), action).await
     }
 
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>> {

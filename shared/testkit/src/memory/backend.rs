@@ -152,9 +152,10 @@ impl State {
             content_disposition: options.content_disposition,
             metadata: options.metadata,
             version_id: None,
+            checksum_crc64nvme: None,
         };
         objects.insert(object.key.clone(), Object { bytes, meta });
-        Ok(Stored { etag, version_id: None })
+        Ok(Stored { etag, version_id: None, checksum_crc64nvme: None })
     }
 }
 
@@ -275,6 +276,7 @@ fn bare(meta: &ObjectMeta) -> ObjectMeta {
         content_disposition: None,
         metadata: BTreeMap::new(),
         version_id: None,
+        checksum_crc64nvme: None,
         ..meta.clone()
     }
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use storage_core::ports::{Body, ETag, MultipartBackend, ObjectRef, Part, PutOptions, Stored, UploadId};
+use storage_core::ports::{
+    Body, ETag, GetOptions, MultipartBackend, ObjectRef, Part, PutOptions, RangeRequest, StorageBackend,
+    Stored, UploadId, WriteCondition,
+};
 use storage_core::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
@@ -68,7 +71,53 @@ impl MultipartBackend for MemoryBackend {
             .collect())
     }
 
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        (source, etag): (&ObjectRef, &ETag),
+        (first, last): (u64, u64),
+    ) -> Result<Part> {
+        let range = Some(RangeRequest::Inclusive(first, last));
+        let read = self.get(source, GetOptions { range, if_match: Some(etag.clone()) }).await?;
+        let body = Body::Stream { length: read.length, stream: read.body };
+        self.upload_part(object, upload, number, body).await
+    }
+
     async fn complete(&self, object: &ObjectRef, upload: &UploadId, parts: &[(u16, ETag)]) -> Result<Stored> {
+        self.finish(object, upload, parts, None)
+    }
+
+    async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored> {
+        self.finish(object, upload, parts, Some(condition))
+    }
+
+    async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
+        let mut state = self.state()?;
+        state.require_bucket(&object.bucket)?;
+        if state.upload(object, upload).is_ok() {
+            state.uploads.remove(&upload.0);
+        }
+        Ok(())
+    }
+}
+
+impl MemoryBackend {
+    /// Completes under a condition, or under the one the upload was started with.
+    fn finish(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: Option<&WriteCondition>,
+    ) -> Result<Stored> {
         let mut state = self.state()?;
         let found = state.upload(object, upload)?;
         if parts.is_empty() || !parts.is_sorted_by(|(one, _), (next, _)| one < next) {
@@ -81,20 +130,14 @@ impl MultipartBackend for MemoryBackend {
                 _ => return Err(invalid("unknown part")),
             }
         }
-        let options = found.options.clone();
+        let mut options = found.options.clone();
+        if let Some(condition) = condition {
+            options.condition = condition.clone();
+        }
         let tags: String = parts.iter().map(|(_, etag)| etag.as_str()).collect();
         let etag = ETag::new(&format!("{}-{}", tag(tags.as_bytes()).as_str(), parts.len()));
         let stored = state.write(object, bytes.freeze(), etag, options, self.now())?;
         state.uploads.remove(&upload.0);
         Ok(stored)
-    }
-
-    async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
-        let mut state = self.state()?;
-        state.require_bucket(&object.bucket)?;
-        if state.upload(object, upload).is_ok() {
-            state.uploads.remove(&upload.0);
-        }
-        Ok(())
     }
 }

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use storage_core::ids::{ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId};
+use storage_core::outbox::OutboxItem;
 use storage_core::ports::{
-    CommitError, Conflict, DUE_SHARDS, DuePage, MetadataStore, OwnerPage, SelfTest, SweepReport, Transaction,
-    Write,
+    CommitError, Conflict, DUE_SHARDS, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow,
+    SelfTest, SweepReport, Transaction, Write,
 };
 use storage_core::record::{AuditEntry, AvatarPointer, FileRecord, IdempotencyRecord, PointerKey};
 use storage_core::tenant::TenantRecord;
 use storage_core::timestamp::Timestamp;
+use storage_core::usage::{TenantUsage, UsageShard};
 use storage_core::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
@@ -40,6 +42,9 @@ struct State {
     tenants: BTreeMap<TenantId, TenantRecord>,
     reports: Vec<SweepReport>,
     self_tests: BTreeMap<String, SelfTest>,
+    usage: BTreeMap<(TenantId, u8), UsageShard>,
+    outbox: BTreeMap<Uuid, OutboxItem>,
+    requests: BTreeMap<RateWindow, u64>,
 }
 
 impl MemoryStore {
@@ -56,6 +61,11 @@ impl MemoryStore {
     /// Every file record, by tenant and id: for assertions about everything there is.
     pub fn files(&self) -> Vec<FileRecord> {
         self.state.lock().unwrap().files.values().cloned().collect()
+    }
+
+    /// Everything subscribers were to be told, oldest first.
+    pub fn outbox(&self) -> Vec<OutboxItem> {
+        self.state.lock().unwrap().outbox.values().cloned().collect()
     }
 
     fn state(&self) -> Result<MutexGuard<'_, State>> {
@@ -103,6 +113,17 @@ impl State {
             Write::Audit(entry) => {
                 self.audit.insert((entry.tenant, entry.file_id, entry.id), entry);
             }
+            Write::Usage(change) => {
+                let shard = self.usage.entry((change.tenant, change.shard)).or_default();
+                shard.changes += 1;
+                for (purpose, by) in change.by_purpose {
+                    let known = shard.by_purpose.entry(purpose).or_default();
+                    *known = known.plus(by);
+                }
+            }
+            Write::Outbox(item) => {
+                self.outbox.insert(item.id, *item);
+            }
         }
         Ok(())
     }
@@ -131,6 +152,8 @@ fn item(write: &Write) -> String {
             format!("idempotency {} {} {}", record.tenant, record.principal, record.key)
         }
         Write::Audit(entry) => format!("audit {} {} {}", entry.tenant, entry.file_id, entry.id),
+        Write::Usage(change) => format!("usage {} {}", change.tenant, change.shard),
+        Write::Outbox(item) => format!("outbox {}", item.id),
     }
 }
 
@@ -213,15 +236,11 @@ impl MetadataStore for MemoryStore {
         Ok(DuePage { files, next })
     }
 
-    async fn files_of_owner(
-        &self,
-        tenant: TenantId,
-        owner: &PrincipalId,
-        cursor: Option<String>,
-        limit: usize,
-    ) -> Result<OwnerPage> {
+    async fn files_of_owner(&self, query: OwnerQuery) -> Result<OwnerPage> {
+        let OwnerQuery { tenant, owner, since, cursor, limit } = query;
         let state = self.state()?;
-        let own = state.files.values().filter(|record| record.tenant == tenant && record.owner == *owner);
+        let own = state.files.values().filter(|record| record.tenant == tenant && record.owner == owner);
+        let own = own.filter(|record| since.is_none_or(|since| record.created_at >= since));
         // Counted down, so that the newest comes first in the order of texts.
         let place = |record: &FileRecord| {
             let age = i64::MAX - record.created_at.as_millis();
@@ -231,6 +250,46 @@ impl MetadataStore for MemoryStore {
         let listing = ["owner", &tenant.to_string(), owner.as_str()];
         let (files, next) = page(entries.into_iter(), &listing, cursor, limit)?;
         Ok(OwnerPage { files, next })
+    }
+
+    async fn scan_files(&self, cursor: Option<String>, limit: usize) -> Result<FilePage> {
+        let state = self.state()?;
+        let entries = state.files.iter().map(|((tenant, file), record)| (format!("{tenant} {file}"), record));
+        let entries: BTreeMap<String, &FileRecord> = entries.collect();
+        let (files, next) = page(entries.into_iter(), &["scan"], cursor, limit)?;
+        Ok(FilePage { files: files.into_iter().cloned().collect(), next })
+    }
+
+    async fn get_usage(&self, tenant: TenantId) -> Result<TenantUsage> {
+        let state = self.state()?;
+        let mut usage = TenantUsage::default();
+        for (shard, counters) in (0..).zip(&mut usage.shards) {
+            *counters = state.usage.get(&(tenant, shard)).cloned().unwrap_or_default();
+        }
+        Ok(usage)
+    }
+
+    async fn correct_usage(
+        &self,
+        tenant: TenantId,
+        shard: u8,
+        seen: &UsageShard,
+        to: &UsageShard,
+    ) -> Result<bool> {
+        let mut state = self.state()?;
+        let known = state.usage.entry((tenant, shard)).or_default();
+        if known.changes != seen.changes {
+            return Ok(false);
+        }
+        *known = UsageShard { changes: seen.changes + 1, by_purpose: to.by_purpose.clone() };
+        Ok(true)
+    }
+
+    async fn count_requests(&self, window: &RateWindow, by: u64) -> Result<u64> {
+        let mut state = self.state()?;
+        let count = state.requests.entry(window.clone()).or_default();
+        *count += by;
+        Ok(*count)
     }
 
     async fn files_of_external_id(&self, tenant: TenantId, external: &ExternalId) -> Result<Vec<FileId>> {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use storage_core::Result;
 use storage_core::ports::{
     Body, ETag, MultipartBackend, ObjectRef, Part, PutOptions, StorageBackend, Stored, UploadId,
+    WriteCondition,
 };
 use storage_testkit::memory::MemoryBackend;
 
@@ -136,6 +137,27 @@ impl MultipartBackend for BrokenUploads {
             _ => {}
         }
         self.inner.complete(object, upload, &parts).await
+    }
+
+    async fn complete_if(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        parts: &[(u16, ETag)],
+        condition: &WriteCondition,
+    ) -> Result<Stored> {
+        self.inner.complete_if(object, upload, parts, condition).await
+    }
+
+    async fn copy_part(
+        &self,
+        object: &ObjectRef,
+        upload: &UploadId,
+        number: u16,
+        source: (&ObjectRef, &ETag),
+        range: (u64, u64),
+    ) -> Result<Part> {
+        self.inner.copy_part(object, upload, number, source, range).await
     }
 
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use storage_core::ErrorKind;
 use storage_core::ids::{ExternalId, FileId, PrincipalId, TenantId};
 use storage_core::ports::DUE_SHARDS;
+use storage_core::ports::OwnerQuery;
 use storage_core::record::{FileRecord, FileState};
 use storage_core::timestamp::Timestamp;
 
@@ -136,7 +137,7 @@ async fn owned(bench: &Bench, tenant: TenantId, owner: &PrincipalId, limit: usiz
     let mut found = Vec::new();
     let mut cursor = None;
     loop {
-        let page = bench.store.files_of_owner(tenant, owner, cursor, limit).await.unwrap();
+        let page = bench.store.files_of_owner(OwnerQuery::page(tenant, owner, cursor, limit)).await.unwrap();
         assert!(page.files.len() <= limit, "{} on a page of {limit}", page.files.len());
         found.extend(page.files);
         cursor = page.next;
@@ -203,7 +204,7 @@ pub(super) async fn an_owner_with_an_awkward_name(bench: Bench) {
 
 /// Asserts that the files of `owner` cannot be listed from `cursor`.
 async fn assert_invalid(bench: &Bench, tenant: TenantId, owner: &PrincipalId, cursor: &str) {
-    match bench.store.files_of_owner(tenant, owner, Some(cursor.to_owned()), 2).await {
+    match bench.store.files_of_owner(OwnerQuery::page(tenant, owner, Some(cursor.to_owned()), 2)).await {
         Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidCursor, "{cursor:.60}: {error:?}"),
         Ok(page) => panic!("{cursor:.60}: {page:?}"),
     }
@@ -213,7 +214,7 @@ pub(super) async fn a_cursor_of_another_owner_is_invalid(bench: Bench) {
     let expected = create_owned(&bench, 5).await;
     let owner = principal("user-1");
     bench.eventually(expected, async || owned(&bench, bench.tenant, &owner, 100).await).await;
-    let page = bench.store.files_of_owner(bench.tenant, &owner, None, 2).await.unwrap();
+    let page = bench.store.files_of_owner(OwnerQuery::page(bench.tenant, &owner, None, 2)).await.unwrap();
     let cursor = page.next.expect("three more follow");
     assert_invalid(&bench, bench.tenant, &principal("user-2"), &cursor).await;
     assert_invalid(&bench, new_tenant(), &owner, &cursor).await;

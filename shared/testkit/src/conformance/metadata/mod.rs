@@ -2,6 +2,7 @@
 //!
 //! Each case works in a tenant of its own, so that the cases can share one table with each other and with earlier runs.
 
+mod counters;
 mod idempotency;
 mod indexes;
 mod pointers;
@@ -128,6 +129,15 @@ pub const CASES: &[Case<Bench, Differences>] = cases![
     indexes::a_made_up_cursor_is_invalid,
     indexes::files_of_an_external_id,
     indexes::an_external_id_belongs_to_one_tenant,
+    counters::counters_that_nothing_changed_are_zero,
+    counters::a_change_comes_with_its_record_or_not_at_all,
+    counters::a_hundred_concurrent_changes_add_up,
+    counters::changes_of_one_shard_are_one_write,
+    counters::a_correction_gives_way_to_a_change,
+    counters::what_is_told_is_written_with_its_record,
+    counters::requests_are_counted_by_window_and_caller,
+    counters::a_scan_finds_every_file_once,
+    counters::files_of_an_owner_since_a_time,
     reports::a_tenant_comes_back,
     reports::a_tenant_is_overwritten,
     reports::the_last_sweep_report,

@@ -7,7 +7,7 @@ use serde_json::json;
 use storage_core::ErrorKind;
 use storage_core::Result;
 use storage_core::ids::{BucketName, FileId, IdempotencyKey};
-use storage_core::ports::{Clock, CommitError, SelfTest, SweepReport, SystemClock, Transaction};
+use storage_core::ports::{Clock, CommitError, OwnerQuery, SelfTest, SweepReport, SystemClock, Transaction};
 use storage_core::tenant::{Isolation, TenantRecord, TenantState};
 use storage_core::timestamp::Timestamp;
 use uuid::Uuid;
@@ -81,7 +81,10 @@ pub(super) async fn an_unreachable_store_is_unavailable(bench: Bench) {
     let key = IdempotencyKey::parse("key").unwrap();
     unavailable(store.get_idempotency(tenant, &principal("user-1"), &key).await, "get_idempotency");
     unavailable(store.due(0, Timestamp::from_millis(0), None, 10).await, "due");
-    unavailable(store.files_of_owner(tenant, &principal("user-1"), None, 10).await, "files_of_owner");
+    unavailable(
+        store.files_of_owner(OwnerQuery::page(tenant, &principal("user-1"), None, 10)).await,
+        "files_of_owner",
+    );
     unavailable(store.audit_trail(tenant, file).await, "audit_trail");
     unavailable(store.get_tenant(tenant).await, "get_tenant");
     unavailable(store.put_tenant(&sample_tenant(tenant)).await, "put_tenant");
