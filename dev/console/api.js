@@ -13,9 +13,9 @@ export function emit(type, detail) {
 }
 
 const IDENTITIES = [
-  { key: "user", label: "User", variable: "TOKEN" },
-  { key: "admin", label: "Administrator", variable: "ADMIN" },
-  { key: "other_tenant_user", label: "User of another tenant", variable: "OTHER_TOKEN" },
+  { key: "user", label: "User", role: "User", variable: "TOKEN" },
+  { key: "admin", label: "Administrator", role: "Administrator", variable: "ADMIN" },
+  { key: "other_tenant_user", label: "User of another tenant", role: "User", variable: "OTHER_TOKEN" },
 ];
 
 /** Reads `config.json` and makes the identities. */
@@ -29,7 +29,8 @@ export async function connect() {
   const known = IDENTITIES.filter(({ key }) => session.config.tokens[key]);
   session.identities = known.map((identity) => {
     const token = session.config.tokens[identity.key];
-    return { ...identity, token, ...claims(token) };
+    const said = claims(token);
+    return { ...identity, token, ...said, who: `${identity.role} of ${said.slug}` };
   });
   const last = sessionStorage.getItem("stowage.identity");
   session.current = session.identities.find(({ key }) => key === last) ?? session.identities[0];

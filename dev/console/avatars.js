@@ -77,7 +77,7 @@ async function show(card) {
     if (as !== session.current) return;
     card.state.replaceChildren(badge(data.state));
     card.remove.hidden = !data.has_custom_avatar;
-    card.body.replaceChildren(data.has_custom_avatar ? gallery(card, data) : nothing(card));
+    card.body.replaceChildren(...(data.has_custom_avatar ? gallery(card, data) : [nothing(card)]));
   } catch (error) {
     if (as !== session.current) return;
     card.state.replaceChildren();

@@ -59,7 +59,7 @@ export function bytes(count) {
   if (count < 1024) return `${count} B`;
   const power = Math.min(4, Math.floor(Math.log(count) / Math.log(1024)));
   const value = count / 1024 ** power;
-  return `${value.toFixed(value < 10 ? 1 : 0)} ${["", "KB", "MB", "GB", "TB"][power]}`;
+  return `${Number(value.toFixed(value < 10 ? 1 : 0))} ${["", "KB", "MB", "GB", "TB"][power]}`;
 }
 
 /** `1 file`, `2 files`. */

@@ -63,7 +63,7 @@ function listen(active) {
   addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
     depth += 1;
-    document.getElementById("drop-as").textContent = `as ${session.current?.label} of ${session.current?.slug}`;
+    document.getElementById("drop-as").textContent = `as ${session.current?.who.toLowerCase()}`;
     if (active()) veil.hidden = false;
   });
   addEventListener("dragleave", (event) => carriesFiles(event) && --depth <= 0 && end());

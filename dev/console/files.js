@@ -28,12 +28,11 @@ export function mountFiles(filterForm, listHolder, summaryLine) {
     h("label", {}, h("span", {}, "Type"), h("input", { name: "content_type", list: "types", placeholder: "any", size: 16, spellcheck: "false" })),
     h("datalist", { id: "types" }, options(TYPES)),
     select("age", "Created", AGES.map(([value, label]) => h("option", { value }, label))),
-    button("Reset", () => (form.reset(), load()), { kind: "plain", id: "filters-reset" }),
-    h("span", { class: "grow" }),
-    button("Refresh", () => load(), { icon: "refresh", id: "refresh" }),
+    button("Reset filters", () => (form.reset(), load()), { kind: "plain small", id: "filters-reset" }),
   );
   form.addEventListener("change", () => load());
   form.addEventListener("submit", (event) => event.preventDefault());
+  summary.after(button("Refresh", () => load(), { kind: "small", icon: "refresh", id: "refresh" }));
   body = h("tbody", {});
   body.addEventListener("keydown", walk);
   more = button("Show more", () => load({ next: true }), { id: "more" });
@@ -144,13 +143,16 @@ function render(problem) {
     if (row === before) before = before.nextSibling;
     else body.insertBefore(row, before);
   }
-  const table = shown.size > 0 && h("table", { class: "files" }, h("caption", { class: "unseen" }, trash ? "Trash" : "Files"), head(), body);
   message.replaceChildren(...[problem ?? (shown.size === 0 && empty())].filter(Boolean));
   more.hidden = !cursor || Boolean(problem);
-  const present = holder.querySelector("table");
-  if (table && present && present.dataset.trash === String(trash)) return;
-  if (table) table.dataset.trash = trash;
-  holder.replaceChildren(...[table, message, more].filter(Boolean));
+  const present = body.closest("table");
+  if (shown.size > 0 && present?.isConnected && present.dataset.trash === String(trash)) return;
+  holder.replaceChildren(...(shown.size > 0 ? [table(), message, more] : [message]));
+}
+
+function table() {
+  const caption = h("caption", { class: "unseen" }, trash ? "Trash" : "Files");
+  return h("table", { class: "files", "data-trash": String(trash) }, caption, head(), body);
 }
 
 function head() {
@@ -219,7 +221,7 @@ function empty() {
     return say("No file fits these filters", "Fewer filters show more.", button("Reset filters", () => (form.reset(), load())));
   }
   if (trash) return say("The trash is empty", "Deleted files stay here until their time is over, and can be restored.");
-  return say("No files yet", `Whatever ${session.current.label.toLowerCase()} of ${session.current.slug} uploads appears here.`,
+  return say("No files yet", `Whatever the ${session.current.who.toLowerCase()} uploads appears here.`,
     button("Choose files", () => document.getElementById("choose").click(), { icon: "upload" }));
 }
 

@@ -10,7 +10,7 @@ import { badge, picture } from "./preview.js";
 
 const TABS = [["details", "Details"], ["record", "Record"], ["history", "History"]];
 
-let panel, leave, file, etag, tab = "details", editing = false, asked = 0;
+let panel, leave, file, etag, tab = "details", editing = false, asked = 0, stage;
 
 /** Fills the panel when a file is opened; `close` leads back to the list. */
 export function mountInspector(aside, close) {
@@ -49,10 +49,9 @@ export async function openFile(id, { focus = true } = {}) {
     if (mine !== asked) return;
     file = { file_id: id };
     editing = false;
-    const who = `${session.current.label} of ${session.current.slug}`;
     const again = button("Try again", () => openFile(id), { kind: "small", icon: "retry" });
     const back = button("Close", () => leave(), { kind: "small" });
-    const box = errorBox(error, { title: `${who} cannot read this file`, actions: [again, back] });
+    const box = errorBox(error, { title: `The ${session.current.who.toLowerCase()} cannot read this file`, actions: [again, back] });
     replaceKeepingFocus([head("File"), h("div", { class: "pad" }, h("p", { class: "mono quiet" }, id), box)]);
   }
 }
@@ -60,7 +59,7 @@ export async function openFile(id, { focus = true } = {}) {
 /** Forgets the file. */
 export function closeInspector() {
   asked += 1;
-  file = undefined;
+  file = stage = undefined;
   editing = false;
   panel.hidden = true;
   panel.replaceChildren();
@@ -87,7 +86,10 @@ const key = (node) => node.id || node.getAttribute("aria-label") || node.textCon
 
 function draw() {
   const refused = (file.state === "failed" || file.state === "quarantined") && refusedNote();
-  const image = picture(file);
+  // The picture stays while the rest is drawn anew, or it would fade in again.
+  const face = `${file.file_id} ${file.state}`;
+  if (stage?.face !== face) stage = { face, image: picture(file) };
+  const { image } = stage;
   replaceKeepingFocus([
     head(file.filename ?? "unnamed"),
     image && h("div", { class: "stage" }, image),

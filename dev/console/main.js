@@ -50,6 +50,9 @@ function modal() {
   const covered = narrow.matches && !at("inspector").hidden;
   at("app").classList.toggle("with-inspector", !at("inspector").hidden);
   for (const name of ["side", "main", "foot"]) at(name).inert = covered;
+  if (covered) at("inspector").setAttribute("role", "dialog");
+  else at("inspector").removeAttribute("role");
+  at("inspector").ariaModal = covered ? "true" : null;
 }
 
 async function start() {

@@ -4,6 +4,8 @@ import { placeholder } from "./thumbhash.js";
 
 /** Larger images are not loaded for a thumbnail, in bytes. */
 const THUMBNAIL_LIMIT = 8 * 1024 * 1024;
+/** The height of a large picture, in CSS pixels. */
+const PICTURE_HEIGHT = 280;
 /** Types a browser shows in an `<img>`, and which the server serves in place. */
 const SHOWN = new Set(["image/jpeg", "image/png", "image/webp", "image/gif"]);
 
@@ -70,7 +72,10 @@ export function picture(record) {
   const url = webUrl(record.url);
   if (!url || record.state !== "ready" || !isImage(record)) return undefined;
   const frame = h("div", { class: "picture" });
-  if (record.width && record.height) frame.style.aspectRatio = `${record.width} / ${record.height}`;
+  if (record.width && record.height) {
+    frame.style.aspectRatio = `${record.width} / ${record.height}`;
+    frame.style.width = `min(100%, ${record.width}px, ${Math.round((PICTURE_HEIGHT * record.width) / record.height)}px)`;
+  }
   backdrop(frame, record);
   fade(frame, url, `Preview of ${record.filename ?? "the file"}`);
   return frame;

@@ -39,7 +39,7 @@ function row(call) {
     h("td", { class: "path" }, h("span", { class: "where" }, where), " ", h("code", { title: call.path }, call.path)),
     h("td", { class: "mono" }, String(status)),
     h("td", { class: "mono number" }, `${Math.round(call.ms)} ms`),
-    h("td", {}, call.as ? `${call.as.label.split(" ")[0]} · ${call.as.slug}` : ""),
+    h("td", {}, call.as ? `${call.as.role} · ${call.as.slug}` : ""),
     h("td", { class: "mono" }, call.requestId ?? ""),
     h("td", {}, command),
   );

@@ -14,7 +14,7 @@ export function mountSidebar(identity, usageHolder, connectionList) {
     identity.append(h("label", { title: sub }, radio, h("span", { class: "who" }, h("span", {}, label), h("span", { class: "tenant" }, slug))));
   }
   events.addEventListener("identity", () => {
-    announce(`Acting as ${session.current.label} of ${session.current.slug}.`);
+    announce(`Acting as ${session.current.who}.`);
     draw();
     refresh();
   });

@@ -73,18 +73,18 @@ async function run(item) {
 }
 
 async function stopped(item, error) {
-  if (ApiError.aborted(error)) {
-    item.phase = "cancelled";
-    announce(`The upload of ${item.file.name} was cancelled.`);
+  const { as, fileId, phase } = item;
+  const cancelled = ApiError.aborted(error);
+  if (cancelled) announce(`The upload of ${item.file.name} was cancelled.`);
+  else item.error = asError(error);
+  item.phase = cancelled ? "cancelled" : "failed";
+  if (!fileId || item.record) return;
+  if (cancelled || phase === "sending") {
     // Nobody waits for its bytes any more; where this fails, the sweep removes it when it expires.
-    if (item.fileId) await files.trash(item.fileId, { as: item.as }).catch(() => undefined);
-    return;
-  }
-  item.phase = "failed";
-  item.error = asError(error);
-  // The record of a refused upload stays for a week, and is worth a look.
-  if (item.fileId && !item.record) {
-    item.record = await files.read(item.fileId, { as: item.as }).then(({ data }) => data, () => undefined);
+    await files.trash(fileId, { as }).catch(() => undefined);
+  } else {
+    // The record of a refused upload stays for a week, and is worth a look.
+    item.record = await files.read(fileId, { as }).then(({ data }) => data, () => undefined);
   }
 }
 
@@ -157,7 +157,7 @@ function update(item) {
   const { phase, file } = item;
   const changed = item.row.dataset.phase !== phase;
   item.row.dataset.phase = phase;
-  item.status.textContent = words(item) + (item.as === session.current ? "" : ` · as ${item.as.label} of ${item.as.slug}`);
+  item.status.textContent = words(item) + (item.as === session.current ? "" : ` · as ${item.as.who.toLowerCase()}`);
   const whole = file.size > 0 ? item.sent / file.size : 0;
   if (phase === "asking" || phase === "checking") item.bar.removeAttribute("value");
   else item.bar.value = whole;

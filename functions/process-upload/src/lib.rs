@@ -9,7 +9,7 @@ use std::time::Duration;
 use lambda_runtime::{Error as RuntimeError, LambdaEvent};
 use serde_json::Value;
 use storage_core::key::{KeySpace, ObjectKey, StorageKey};
-use storage_core::ports::{ImageProcessor, ObjectRef, StorageBackend};
+use storage_core::ports::{ImageProcessor, ObjectRef, ObjectStore};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
 use storage_core::timestamp::Timestamp;
@@ -34,7 +34,7 @@ pub struct State {
     /// Reads records.
     pub ledger: Ledger,
     /// Removes uploads that nobody waits for.
-    pub storage: Arc<dyn StorageBackend>,
+    pub storage: Arc<dyn ObjectStore>,
     /// The staging bucket and the prefix of its keys.
     pub settings: Arc<Settings>,
 }

@@ -89,8 +89,10 @@ pub struct Declared {
 /// An upload in parts that is under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MultipartUpload {
-    /// The backend's own id of it. Clients of the parts API see it only sealed.
-    pub upload_id: String,
+    /// The backend's own id of it, which clients of the parts API see only sealed; absent where a browser makes the calls
+    /// of S3 itself, and may have started more than one upload of the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload_id: Option<String>,
     /// The size of every part but the last in bytes, where the server chose it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part_size: Option<u64>,

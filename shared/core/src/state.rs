@@ -12,7 +12,7 @@ use crate::ids::WorkerId;
 use crate::key::StorageKey;
 use crate::outbox::OutboxItem;
 use crate::ports::Write;
-use crate::record::{AuditEntry, FileRecord, FileState};
+use crate::record::{AuditEntry, FileRecord, FileState, MultipartUpload, Promotion};
 use crate::safeguards::Safeguard;
 use crate::timestamp::Timestamp;
 use crate::usage::UsageChange;
@@ -66,8 +66,12 @@ pub struct Ingested {
 pub enum Event {
     /// A worker wants to validate the upload.
     Claim(WorkerId),
+    /// The upload is sent in parts, under this id of the backend.
+    SendParts(MultipartUpload),
     /// The lease holder names the final keys it is about to write.
     Plan(WorkerId, Vec<StorageKey>),
+    /// The lease holder has come so far with the copy in parts.
+    Progress(WorkerId, Promotion),
     /// The lease holder gives up for now; the next claim need not wait for the lease to end. An outage that was not the
     /// file's fault takes no attempt from it.
     Release {
@@ -197,6 +201,18 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
                 }
             }
             Ok("planned")
+        }
+        Event::SendParts(upload) => match next.state {
+            Pending => {
+                next.multipart = Some(upload);
+                Ok("parts")
+            }
+            _ => refused,
+        },
+        Event::Progress(worker, promotion) => {
+            own_lease(next, worker, now)?;
+            next.promotion = Some(promotion);
+            Ok("progress")
         }
         Event::Release { worker, counts } => {
             own_lease(next, worker, now)?;

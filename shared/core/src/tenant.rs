@@ -114,4 +114,6 @@ pub struct Placement {
     pub bucket: BucketName,
     /// Where keys start in it.
     pub space: KeySpace,
+    /// What the tenant may store.
+    pub limits: TenantLimits,
 }

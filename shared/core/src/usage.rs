@@ -23,7 +23,7 @@ pub struct Usage {
     /// Bytes of files that exist.
     #[serde(default)]
     pub stored: i64,
-    /// Files that exist.
+    /// Files that exist or are under way.
     #[serde(default)]
     pub files: i64,
 }
@@ -34,7 +34,7 @@ impl Usage {
         let bytes = |size: u64| i64::try_from(size).unwrap_or(i64::MAX);
         match record.state {
             FileState::Pending | FileState::Processing | FileState::Scanning | FileState::Quarantined => {
-                Usage { reserved: bytes(record.declared.size.unwrap_or(0)), ..Usage::default() }
+                Usage { reserved: bytes(record.declared.size.unwrap_or(0)), stored: 0, files: 1 }
             }
             FileState::Ready | FileState::Trashed => {
                 Usage { reserved: 0, stored: bytes(record.size.unwrap_or(0)), files: 1 }

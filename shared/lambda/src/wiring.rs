@@ -10,7 +10,7 @@ use storage_aws::{
     S3Backend, SecretReader, SqsQueue, Window,
 };
 use storage_core::ports::{
-    Clock, IngestQueue, MetadataStore, PresignPost, StorageBackend, SystemClock, UrlSigner,
+    Clock, IngestQueue, MetadataStore, ObjectStore, PresignPost, SystemClock, UrlSigner,
 };
 use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
@@ -118,7 +118,7 @@ async fn warm(connection: impl Future<Output = ()>) {
 }
 
 /// The object storage.
-pub async fn storage(clients: &Clients) -> Result<Arc<dyn StorageBackend>> {
+pub async fn storage(clients: &Clients) -> Result<Arc<dyn ObjectStore>> {
     match clients.config.backend {
         Backend::S3 => {
             let backend = S3Backend::new(&clients.s3);
@@ -130,12 +130,12 @@ pub async fn storage(clients: &Clients) -> Result<Arc<dyn StorageBackend>> {
 }
 
 #[cfg(feature = "local")]
-fn local_storage(config: &Config) -> Result<Arc<dyn StorageBackend>> {
+fn local_storage(config: &Config) -> Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(storage_local::fs::LocalBackend::open(&config.local_root)?))
 }
 
 #[cfg(not(feature = "local"))]
-fn local_storage(_config: &Config) -> Result<Arc<dyn StorageBackend>> {
+fn local_storage(_config: &Config) -> Result<Arc<dyn ObjectStore>> {
     Err(Error::new(
         ErrorKind::StorageNotConfigured,
         "STORAGE_BACKEND=local needs a build with the feature `local`",

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use storage_core::ids::{EntityId, FileId};
 use storage_core::key::EntityKind;
-use storage_core::ports::{CommitError, ObjectRef, StorageBackend, Transaction, Write};
+use storage_core::ports::{CommitError, ObjectRef, ObjectStore, Transaction, UploadId, Write};
 use storage_core::record::{FileRecord, FileState, PointerKey};
 use storage_core::state::{self, Actor, Event, Refused};
 use storage_core::tenant::TenantContext;
@@ -15,6 +15,7 @@ use crate::ingest::staging_object;
 use crate::ledger::{Applied, Ledger};
 use crate::settings::Settings;
 use crate::tenants::Tenants;
+use crate::uploads::actor;
 
 /// How often a deletion that lost a race is decided anew.
 const ROUNDS: usize = 16;
@@ -24,13 +25,13 @@ const ROUNDS: usize = 16;
 pub struct Deletion {
     ledger: Ledger,
     tenants: Tenants,
-    storage: Arc<dyn StorageBackend>,
+    storage: Arc<dyn ObjectStore>,
     settings: Arc<Settings>,
 }
 
 impl Deletion {
     /// Over these.
-    pub fn new(ledger: Ledger, settings: Arc<Settings>, storage: Arc<dyn StorageBackend>) -> Self {
+    pub fn new(ledger: Ledger, settings: Arc<Settings>, storage: Arc<dyn ObjectStore>) -> Self {
         let tenants = Tenants::new(ledger.store.clone(), settings.clone());
         Deletion { ledger, tenants, storage, settings }
     }
@@ -41,8 +42,7 @@ impl Deletion {
     /// legal hold.
     pub async fn delete_file(&self, context: &TenantContext, file: FileId, permanent: bool) -> Result<()> {
         self.tenants.check(context).await?;
-        let actor =
-            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor = actor(context);
         for _ in 0..ROUNDS {
             let record = self.ledger.read(context.tenant, file).await?;
             access::may_use_file(context, &record, true)?;
@@ -86,8 +86,7 @@ impl Deletion {
     ) -> Result<()> {
         self.tenants.check(context).await?;
         access::may_write_avatar(context, kind, entity)?;
-        let actor =
-            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor = actor(context);
         let key = PointerKey { tenant: context.tenant, kind, entity };
         self.clear_avatar(key, &actor, None).await
     }
@@ -136,6 +135,9 @@ impl Deletion {
 
     /// Removes the bytes of a fresh tombstone. Its failure is not the caller's: the sweep passes over it twice.
     async fn first_pass(&self, record: &FileRecord) {
+        if let Err(error) = abort_uploads(self.storage.as_ref(), record).await {
+            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "parts stay for the sweep");
+        }
         for object in objects(record) {
             if let Err(error) = self.storage.delete(&object).await {
                 tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
@@ -150,9 +152,26 @@ fn objects(record: &FileRecord) -> impl Iterator<Item = ObjectRef> + '_ {
     finals.chain(staging_object(record))
 }
 
-/// Removes every object a record names, and says how many there were.
-pub(crate) async fn remove_bytes(storage: &dyn StorageBackend, record: &FileRecord) -> Result<u64> {
+/// Aborts every upload in parts that a record may have, and says how many there were: of its staging object, and of the
+/// final object that a copy in parts was to make.
+pub(crate) async fn abort_uploads(storage: &dyn ObjectStore, record: &FileRecord) -> Result<u64> {
     let mut found = 0;
+    if let Some(staging) = record.multipart.as_ref().and_then(|_| staging_object(record)) {
+        for upload in storage.open_uploads(&staging).await? {
+            storage.abort(&staging, &upload).await?;
+            found += 1;
+        }
+    }
+    if let Some(promotion) = &record.promotion {
+        let target = ObjectRef::new(record.bucket.clone(), promotion.key.clone());
+        storage.abort(&target, &UploadId(promotion.upload_id.clone())).await?;
+    }
+    Ok(found)
+}
+
+/// Removes every object a record names, and the parts of those that never came to be; says how many there were.
+pub(crate) async fn remove_bytes(storage: &dyn ObjectStore, record: &FileRecord) -> Result<u64> {
+    let mut found = abort_uploads(storage, record).await?;
     for object in objects(record) {
         if storage.exists(&object).await? {
             storage.delete(&object).await?;

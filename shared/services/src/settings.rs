@@ -34,6 +34,16 @@ pub struct Settings {
     pub avatar_max_bytes: u64,
     /// The most bytes of an attachment.
     pub attachment_max_bytes: u64,
+    /// Up to how many bytes an upload is one form; above, it is sent in parts.
+    pub post_max_bytes: u64,
+    /// Up to how many bytes a request ingests a file itself; above, it is left to the queue.
+    pub inline_max_bytes: u64,
+    /// How long an upload in parts may take.
+    pub multipart_life: Duration,
+    /// The most bytes of a tenant whose own limits do not say; `None` where there is no such limit.
+    pub tenant_max_bytes: Option<u64>,
+    /// How many uploads one caller may issue a minute; `None` where there is no such limit.
+    pub issues_per_minute: Option<u64>,
     /// The most bytes of a body that a function takes itself.
     pub direct_max_bytes: u64,
     /// The limits of images.
@@ -60,6 +70,11 @@ impl Settings {
             upload_life: Duration::from_secs(3600),
             avatar_max_bytes: 5 * MB,
             attachment_max_bytes: 100 * MB,
+            post_max_bytes: 100 * MB,
+            inline_max_bytes: 1024 * MB,
+            multipart_life: Duration::from_secs(24 * 3600),
+            tenant_max_bytes: None,
+            issues_per_minute: None,
             direct_max_bytes: 4 * MB,
             image_limits: ImageLimits::default(),
             trash_life: TRASH_LIFE,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use storage_core::ids::{FileId, TenantId, WorkerId};
 use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX};
 use storage_core::ports::{
-    DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, StagedObject, StorageBackend, SweepReport,
+    DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, ObjectStore, StagedObject, SweepReport,
 };
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS};
@@ -53,7 +53,7 @@ pub struct Counts {
 #[derive(Clone, Debug)]
 pub struct Sweep {
     ledger: Ledger,
-    storage: Arc<dyn StorageBackend>,
+    storage: Arc<dyn ObjectStore>,
     queue: Arc<dyn IngestQueue>,
     settings: Arc<Settings>,
 }
@@ -62,7 +62,7 @@ impl Sweep {
     /// Over these.
     pub fn new(
         ledger: Ledger,
-        storage: Arc<dyn StorageBackend>,
+        storage: Arc<dyn ObjectStore>,
         queue: Arc<dyn IngestQueue>,
         settings: Arc<Settings>,
     ) -> Self {

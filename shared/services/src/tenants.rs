@@ -5,7 +5,7 @@ use std::sync::Arc;
 use storage_core::ids::{BucketName, TenantId};
 use storage_core::key::KeySpace;
 use storage_core::ports::MetadataStore;
-use storage_core::tenant::{Isolation, Placement, TenantContext, TenantState};
+use storage_core::tenant::{Isolation, Placement, TenantContext, TenantLimits, TenantState};
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::settings::Settings;
@@ -32,7 +32,13 @@ impl Tenants {
         let Some(record) = self.store.get_tenant(context.tenant).await? else {
             return match (self.settings.multi_tenancy, self.settings.isolation) {
                 (false, _) | (true, Isolation::Prefix) => {
-                    Ok(self.place(self.settings.files_bucket.clone(), Isolation::Prefix, context.tenant))
+                    let limits = TenantLimits::default();
+                    Ok(self.place(
+                        self.settings.files_bucket.clone(),
+                        Isolation::Prefix,
+                        context.tenant,
+                        limits,
+                    ))
                 }
                 (true, Isolation::Bucket) => {
                     Err(Error::new(ErrorKind::TenantNotReady, "tenant without a bucket"))
@@ -43,7 +49,9 @@ impl Tenants {
             return Err(Error::new(ErrorKind::TenantMismatch, "the slug of the token is not the tenant's"));
         }
         match record.state {
-            TenantState::Active => Ok(self.place(record.bucket, record.isolation, context.tenant)),
+            TenantState::Active => {
+                Ok(self.place(record.bucket, record.isolation, context.tenant, record.limits))
+            }
             TenantState::Creating => {
                 Err(Error::new(ErrorKind::TenantNotReady, "tenant is being provisioned"))
             }
@@ -68,8 +76,14 @@ impl Tenants {
         self.placement(context).await.map(drop)
     }
 
-    fn place(&self, bucket: BucketName, isolation: Isolation, tenant: TenantId) -> Placement {
+    fn place(
+        &self,
+        bucket: BucketName,
+        isolation: Isolation,
+        tenant: TenantId,
+        limits: TenantLimits,
+    ) -> Placement {
         let tenant = (isolation == Isolation::Prefix).then_some(tenant);
-        Placement { bucket, space: KeySpace { base: self.settings.base_path.clone(), tenant } }
+        Placement { bucket, space: KeySpace { base: self.settings.base_path.clone(), tenant }, limits }
     }
 }

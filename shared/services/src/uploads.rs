@@ -5,27 +5,39 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use storage_core::filename::FileName;
-use storage_core::ids::{EntityId, ExternalId, FileId, IdempotencyKey, UploadNonce};
+use storage_core::ids::{EntityId, ExternalId, FileId, IdempotencyKey, UploadNonce, WorkerId};
 use storage_core::key::{KeySpace, ObjectKey, Visibility};
 use storage_core::ports::{
-    CommitError, Conflict, ObjectRef, PostRequest, PresignPost, PresignedPost, Transaction, Write,
+    CommitError, Conflict, ObjectRef, PostRequest, PresignPost, PresignedPost, RateWindow, Transaction, Write,
 };
 use storage_core::record::{
     Declared, FileRecord, FileState, IDEMPOTENCY_LIFE, IdempotencyRecord, PointerKey, Purpose, SCHEMA_VERSION,
 };
-use storage_core::state::{self, Actor, EVENT_GRACE};
+use storage_core::state::{self, Actor, EVENT_GRACE, Event};
 use storage_core::tenant::TenantContext;
+use storage_core::timestamp::Timestamp;
 use storage_core::usage::UsageChange;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::access;
-use crate::ledger::Ledger;
+use crate::ledger::{Applied, Ledger};
 use crate::policy;
+use crate::quota::Quota;
 use crate::settings::Settings;
 use crate::tenants::Tenants;
 
 /// How long after the URL's end an upload may still be on its way.
 const LATE_UPLOAD: Duration = Duration::from_secs(15 * 60);
+
+/// The window that uploads are counted in, in milliseconds.
+const WINDOW_MS: i64 = 60_000;
+/// How long a count is kept.
+const RATE_MEMORY: Duration = Duration::from_secs(600);
+
+/// The caller, as the audit trail names it.
+pub(crate) fn actor(context: &TenantContext) -> Actor {
+    Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) }
+}
 
 /// What a caller wants to upload. Everything in it is a claim.
 #[derive(Clone, Debug)]
@@ -98,6 +110,7 @@ pub struct Issued {
 pub struct Uploads {
     ledger: Ledger,
     tenants: Tenants,
+    quota: Quota,
     settings: Arc<Settings>,
     backend: &'static str,
 }
@@ -106,13 +119,26 @@ impl Uploads {
     /// Over these; `backend` is the word for the storage in records.
     pub fn new(ledger: Ledger, settings: Arc<Settings>, backend: &'static str) -> Self {
         let tenants = Tenants::new(ledger.store.clone(), settings.clone());
-        Uploads { ledger, tenants, settings, backend }
+        let quota = Quota::new(ledger.store.clone(), settings.clone());
+        Uploads { ledger, tenants, quota, settings, backend }
+    }
+
+    /// The records and their clock.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The limits.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Issues a presigned form, or signs one afresh for a repeated request.
     ///
-    /// Errors: `Forbidden`, `UnsupportedMediaType`, `EmptyFile`, `PayloadTooLarge`, `IdempotencyMismatch`, `NameTaken`
-    /// for an `external_id` in use, `TenantNotReady`, `TenantSuspended`.
+    /// Without a declared size the form takes what the purpose and the quota allow, and nothing is reserved.
+    ///
+    /// Errors: `Forbidden`, `UnsupportedMediaType`, `EmptyFile`, `PayloadTooLarge`, `QuotaExceeded`, `RateLimited`,
+    /// `IdempotencyMismatch`, `NameTaken` for an `external_id` in use, `TenantNotReady`, `TenantSuspended`.
     pub async fn issue(
         &self,
         context: &TenantContext,
@@ -120,31 +146,35 @@ impl Uploads {
         idempotency: Option<Idempotency>,
         presign: &dyn PresignPost,
     ) -> Result<Issued> {
-        if request.size.is_none() {
-            return Err(Error::new(ErrorKind::InvalidRequest, "size_bytes is required"));
-        }
         let expires_in = request.expires_in.unwrap_or(self.settings.upload_life);
         let record = self.record(context, request, expires_in, true, idempotency).await?;
-        let Some(key) = record.staging_key.clone().filter(|_| record.state == FileState::Pending) else {
-            return Err(Error::new(ErrorKind::StateConflict, "the upload of this request is over"));
-        };
-        let staging = ObjectRef::new(record.staging_bucket.clone(), key);
-        // A form signed afresh for a repeated request ends with the first one: the record expires after that.
-        let now = self.ledger.clock.now();
-        let last = record.expires_at.map_or(now, |expires| expires - LATE_UPLOAD);
-        let expires_in = expires_in.min(last.since(now));
-        if expires_in.as_secs() == 0 {
-            return Err(Error::new(ErrorKind::StateConflict, "the upload of this request is over"));
-        }
+        let (staging, expires_in) = self.open(&record, expires_in)?;
         let form = PostRequest {
             object: staging.clone(),
             content_type: record.declared.content_type.clone(),
             min_bytes: 1,
-            max_bytes: record.max_bytes,
+            max_bytes: record.max_bytes.min(self.settings.post_max_bytes),
             expires_in,
         };
-        let post = presign.presign_post(form, now).await?;
+        let post = presign.presign_post(form, self.ledger.clock.now()).await?;
         Ok(Issued { record, post, staging })
+    }
+
+    /// Where the bytes of an upload go, and how much of `wanted` is left of its life.
+    ///
+    /// What is signed afresh for a repeated request ends with what was signed first: the record expires after that.
+    /// `StateConflict` once the upload is over.
+    pub(crate) fn open(&self, record: &FileRecord, wanted: Duration) -> Result<(ObjectRef, Duration)> {
+        let over = || Error::new(ErrorKind::StateConflict, "the upload of this request is over");
+        let key =
+            record.staging_key.clone().filter(|_| record.state == FileState::Pending).ok_or_else(over)?;
+        let now = self.ledger.clock.now();
+        let last = record.expires_at.map_or(now, |expires| expires - LATE_UPLOAD);
+        let left = Duration::from_secs(wanted.min(last.since(now)).as_secs());
+        if left.is_zero() {
+            return Err(over());
+        }
+        Ok((ObjectRef::new(record.staging_bucket.clone(), key), left))
     }
 
     /// The record of a direct upload, whose bytes the caller holds and ingests at once.
@@ -159,7 +189,8 @@ impl Uploads {
         self.record(context, request, EVENT_GRACE, false, idempotency).await
     }
 
-    async fn record(
+    /// Makes and commits the record of an upload, or finds that of an earlier request with the same key.
+    pub(crate) async fn record(
         &self,
         context: &TenantContext,
         request: IssueRequest,
@@ -168,14 +199,25 @@ impl Uploads {
         idempotency: Option<Idempotency>,
     ) -> Result<FileRecord> {
         access::may_issue(context, request.purpose, request.entity)?;
-        let declared = self.declared(&request)?;
         policy::check_metadata(&request.metadata)?;
         let placement = self.tenants.placement(context).await?;
+        let limit = self.quota.max_file_bytes(&placement.limits, request.purpose);
+        let declared = self.declared(&request, limit)?;
         if let Some(idempotency) = &idempotency
             && let Some(record) = self.replay(context, idempotency).await?
         {
             return Ok(record);
         }
+        let visibility = request.visibility.unwrap_or(match placement.limits.private_only {
+            true => Visibility::Private,
+            false => self.settings.default_visibility,
+        });
+        if visibility == Visibility::Public && placement.limits.private_only {
+            return Err(Error::new(ErrorKind::Forbidden, "the tenant has private files only"));
+        }
+        self.check_rate(context).await?;
+        let size = request.size.unwrap_or(0);
+        let room = self.quota.room(context.tenant, &placement.limits, request.purpose, size).await?;
         if let Some(external) = &request.external_id {
             self.external_id_is_free(context, external).await?;
         }
@@ -191,7 +233,7 @@ impl Uploads {
         };
         let staging =
             ObjectKey::Staging { tenant: context.tenant, file: file_id, nonce: UploadNonce::generate() };
-        let limit = policy::max_bytes(&self.settings, request.purpose);
+        let max_bytes = declared.size.unwrap_or(limit).min(limit).min(room.unwrap_or(limit));
         let expires_at = now + life + LATE_UPLOAD;
         let record = FileRecord {
             v: SCHEMA_VERSION,
@@ -221,9 +263,9 @@ impl Uploads {
             size: None,
             content_type: None,
             original_filename: request.filename,
-            max_bytes: declared.size.map_or(limit, |size| size.min(limit)),
+            max_bytes,
             declared,
-            visibility: request.visibility.unwrap_or(self.settings.default_visibility),
+            visibility,
             width: None,
             height: None,
             variants: BTreeMap::new(),
@@ -243,7 +285,45 @@ impl Uploads {
             due_at: Some((now + EVENT_GRACE).min(expires_at)),
             ttl: None,
         };
-        self.create(context, record, idempotency).await
+        let record = self.create(context, record, idempotency).await?;
+        match self.quota.check_counted(&placement.limits, &record).await {
+            Ok(()) => Ok(record),
+            Err(error) => {
+                if error.kind() == ErrorKind::QuotaExceeded {
+                    self.refuse(&record, ErrorKind::QuotaExceeded, &actor(context)).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// `RateLimited` where the caller has issued as many uploads in this minute as it may.
+    async fn check_rate(&self, context: &TenantContext) -> Result<()> {
+        let Some(most) = self.settings.issues_per_minute else { return Ok(()) };
+        let now = self.ledger.clock.now();
+        let from = Timestamp::from_millis(now.as_millis() - now.as_millis() % WINDOW_MS);
+        let window = RateWindow {
+            tenant: context.tenant,
+            principal: context.principal.clone(),
+            from,
+            until: from + RATE_MEMORY,
+        };
+        let asked = self.ledger.store.count_requests(&window, 1).await?;
+        if asked > most {
+            let details = serde_json::json!({ "max_per_minute": most });
+            return Err(Error::new(ErrorKind::RateLimited, "issuing").with_details(details));
+        }
+        Ok(())
+    }
+
+    /// Ends an upload that has not begun to be processed, with a code that its record keeps.
+    pub(crate) async fn refuse(&self, record: &FileRecord, code: ErrorKind, actor: &Actor) -> Result<()> {
+        let worker = WorkerId::generate();
+        let (tenant, file) = (record.tenant, record.file_id);
+        if let Applied::Written(_) = self.ledger.apply(tenant, file, Event::Claim(worker), actor).await? {
+            self.ledger.apply(tenant, file, Event::Fail(worker, code), actor).await?;
+        }
+        Ok(())
     }
 
     async fn create(
@@ -252,8 +332,7 @@ impl Uploads {
         record: FileRecord,
         idempotency: Option<Idempotency>,
     ) -> Result<FileRecord> {
-        let actor =
-            Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
+        let actor = actor(context);
         let mut writes = vec![Write::CreateFile(Box::new(record.clone()))];
         writes.push(Write::Audit(state::issued(&record, &actor)));
         writes.extend(UsageChange::between(None, &record).map(Write::Usage));
@@ -303,7 +382,14 @@ impl Uploads {
         if kept.request_hash != idempotency.request_hash {
             return Err(Error::new(ErrorKind::IdempotencyMismatch, "the key belongs to another request"));
         }
-        self.ledger.read(context.tenant, kept.file_id).await.map(Some)
+        let record = self.ledger.read(context.tenant, kept.file_id).await?;
+        match record.error_code {
+            // What was refused as it was issued is refused again.
+            Some(ErrorKind::QuotaExceeded) if record.attempts <= 1 => {
+                Err(Error::new(ErrorKind::QuotaExceeded, "the request was refused before"))
+            }
+            _ => Ok(Some(record)),
+        }
     }
 
     /// `NameTaken` where a live file has the id already. The index lags, so two requests at once can both pass.
@@ -320,8 +406,7 @@ impl Uploads {
         Ok(())
     }
 
-    fn declared(&self, request: &IssueRequest) -> Result<Declared> {
-        let limit = policy::max_bytes(&self.settings, request.purpose);
+    fn declared(&self, request: &IssueRequest, limit: u64) -> Result<Declared> {
         match request.size {
             Some(0) => return Err(Error::new(ErrorKind::EmptyFile, "declared size")),
             Some(size) if size > limit => {
@@ -335,10 +420,17 @@ impl Uploads {
             None => String::new(),
         };
         let sha256 = request.sha256.as_deref().map(policy::sha256).transpose()?;
+        // Above this size nobody reads all of the bytes, so a digest of them could not be kept.
+        if sha256.is_some() && request.size.is_some_and(|size| size > self.settings.inline_max_bytes) {
+            return Err(Error::new(
+                ErrorKind::InvalidRequest,
+                "sha256 of an upload that is too large for it",
+            ));
+        }
         Ok(Declared { content_type, size: request.size, sha256 })
     }
 
-    fn staging_space(&self) -> KeySpace {
+    pub(crate) fn staging_space(&self) -> KeySpace {
         KeySpace { base: self.settings.base_path.clone(), tenant: None }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use storage_core::ids::TenantId;
-use storage_core::ports::{PresignPost, StorageBackend, UrlSigner};
+use storage_core::ports::{ObjectStore, PresignPost, UrlSigner};
 use storage_imaging::Imaging;
 use storage_lambda::config::Config;
 use storage_lambda::http::HttpSettings;
@@ -76,7 +76,7 @@ impl TestApp {
         let (forms, queue) = (Arc::new(Forms::default()), Arc::new(Queue::default()));
 
         let ledger = Ledger::new(Arc::new(Faulty::new(store.clone(), store_faults.clone())), clock.clone());
-        let backend: Arc<dyn StorageBackend> = Arc::new(Faulty::new(storage.clone(), storage_faults.clone()));
+        let backend: Arc<dyn ObjectStore> = Arc::new(Faulty::new(storage.clone(), storage_faults.clone()));
         let authenticator =
             Arc::new(Authenticator::new(&config.auth, &config.tenancy, None, clock.clone()).unwrap());
         let http = HttpSettings::from(config.as_ref());

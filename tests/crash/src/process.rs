@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use storage_core::ids::{FileId, IdempotencyKey};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, PresignPost,
-    ProcessedAvatar, StorageBackend,
+    ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, ObjectStore, PresignPost,
+    ProcessedAvatar,
 };
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
@@ -75,7 +75,7 @@ impl<'a> Process<'a> {
         Ledger::new(Arc::new(store), self.world.clock.clone())
     }
 
-    fn storage(&self) -> Arc<dyn StorageBackend> {
+    fn storage(&self) -> Arc<dyn ObjectStore> {
         Arc::new(Faulty::new(self.world.storage.clone(), self.faults.clone()))
     }
 

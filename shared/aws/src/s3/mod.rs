@@ -4,6 +4,7 @@
 //! [`error`]; everything else that fails is an outage.
 
 mod body;
+mod call_signer;
 mod error;
 mod large_copy;
 mod metadata;

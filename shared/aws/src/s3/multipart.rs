@@ -182,4 +182,30 @@ impl MultipartBackend for S3Backend {
             Err(error) => Err(error),
         }
     }
+
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>> {
+        let (mut open, mut markers) = (Vec::new(), (None, None));
+        loop {
+            let answer = self
+                .client
+                .list_multipart_uploads()
+                .bucket(object.bucket.as_str())
+                .prefix(object.key.as_str())
+                .set_key_marker(markers.0)
+                .set_upload_id_marker(markers.1)
+                .set_expected_bucket_owner(self.owner.clone())
+                .send()
+                .await
+                .map_err(|failure| map("ListMultipartUploads", failure))?;
+            // The prefix also finds uploads of longer keys.
+            let of_object = answer.uploads.unwrap_or_default();
+            let of_object =
+                of_object.into_iter().filter(|upload| upload.key.as_deref() == Some(object.key.as_str()));
+            open.extend(of_object.filter_map(|upload| upload.upload_id).map(UploadId));
+            if answer.is_truncated != Some(true) {
+                return Ok(open);
+            }
+            markers = (answer.next_key_marker, answer.next_upload_id_marker);
+        }
+    }
 }

@@ -23,7 +23,7 @@ use crate::client::Aws;
 use crate::credentials::{CredentialSource, Life};
 use crate::settings::AwsSettings;
 
-/// Signs upload forms for one region and endpoint.
+/// Signs upload forms, and the calls of uploads in parts, for one region and endpoint.
 #[derive(Clone)]
 pub struct PostSigner {
     credentials: CredentialSource,
@@ -42,7 +42,7 @@ impl PostSigner {
     }
 
     /// Where forms for `bucket` are posted; it ends in a slash, as the form's key is not part of it.
-    fn url(&self, bucket: &BucketName) -> String {
+    pub(super) fn url(&self, bucket: &BucketName) -> String {
         let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
         match &self.endpoint {
             Some(endpoint) => format!("{endpoint}/{bucket}/"),
@@ -50,6 +50,14 @@ impl PostSigner {
             None if bucket.as_str().contains('.') => format!("https://s3.{}.{suffix}/{bucket}/", self.region),
             None => format!("https://{bucket}.s3.{}.{suffix}/", self.region),
         }
+    }
+
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
+    pub(super) async fn credentials(&self, now: Timestamp) -> Result<Credentials> {
+        self.credentials.current(now).await
     }
 
     fn sign(&self, request: &PostRequest, life: Life, credentials: &Credentials) -> Result<PresignedPost> {

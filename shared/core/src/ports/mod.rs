@@ -22,5 +22,5 @@ pub use queue::{IngestQueue, StagedObject};
 pub use signer::{ResolvedUrl, UrlSigner, UrlTarget};
 pub use storage::{
     Body, BodyStream, CopyRequest, ETag, GetOptions, ListPage, ListRequest, ObjectMeta, ObjectRead,
-    ObjectRef, PutOptions, RangeRequest, StorageBackend, Stored, WriteCondition,
+    ObjectRef, ObjectStore, PutOptions, RangeRequest, StorageBackend, Stored, WriteCondition,
 };

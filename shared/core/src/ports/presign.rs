@@ -190,4 +190,7 @@ pub trait MultipartBackend: Send + Sync + fmt::Debug {
 
     /// Forgets the upload and its parts. An unknown upload is success.
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()>;
+
+    /// The uploads of exactly this object that are neither completed nor aborted.
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>>;
 }

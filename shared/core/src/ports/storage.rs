@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::BucketName;
 use crate::key::StorageKey;
+use crate::ports::MultipartBackend;
 use crate::timestamp::Timestamp;
 
 /// A stream of an object's bytes. An error ends it.
@@ -110,6 +111,11 @@ impl fmt::Debug for Body {
         write!(formatter, "Body({} bytes)", self.len())
     }
 }
+
+/// Object storage that also takes uploads in parts, as every backend here does.
+pub trait ObjectStore: StorageBackend + MultipartBackend {}
+
+impl<T: StorageBackend + MultipartBackend + ?Sized> ObjectStore for T {}
 
 /// What must hold of the destination for a write to happen. The check and the write are one step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

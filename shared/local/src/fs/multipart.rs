@@ -1,16 +1,21 @@
 //! The port to uploads in parts over a directory.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use storage_core::ids::BucketName;
 use storage_core::ports::{
-    Body, ETag, GetOptions, MultipartBackend, ObjectRef, Part, PutOptions, RangeRequest, StorageBackend,
-    Stored, UploadId, WriteCondition,
+    Body, Clock, ETag, GetOptions, MultipartBackend, ObjectRef, Part, PutOptions, RangeRequest,
+    StorageBackend, Stored, SystemClock, UploadId, WriteCondition,
 };
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
 
 use super::sealed::Headers;
 use super::{LocalBackend, OpenUpload, upload};
+
+/// Uploads that are started while they are listed count too.
+const SOON: Duration = Duration::from_secs(60);
 
 #[async_trait]
 impl MultipartBackend for LocalBackend {
@@ -91,6 +96,12 @@ impl MultipartBackend for LocalBackend {
             }
         })
         .await
+    }
+
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>> {
+        let key = object.key.clone();
+        let open = self.on(&object.bucket, |bucket| upload::list(bucket, SystemClock.now() + SOON)).await?;
+        Ok(open.into_iter().filter(|upload| upload.key == key).map(|upload| upload.upload).collect())
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use storage_core::ids::{FileId, TenantId, WorkerId};
-use storage_core::ports::{ImageProcessor, ObjectMeta, ObjectRef, StorageBackend};
+use storage_core::ports::{ImageProcessor, ObjectMeta, ObjectRef, ObjectStore};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::safeguards::Safeguard;
 use storage_core::state::{Actor, Event, Ingested, Refused};
@@ -54,7 +54,7 @@ pub enum Outcome {
 #[derive(Clone, Debug)]
 pub struct Ingest {
     ledger: Ledger,
-    storage: Arc<dyn StorageBackend>,
+    storage: Arc<dyn ObjectStore>,
     images: Arc<dyn ImageProcessor>,
     settings: Arc<Settings>,
 }
@@ -71,7 +71,7 @@ impl Ingest {
     /// Over these.
     pub fn new(
         ledger: Ledger,
-        storage: Arc<dyn StorageBackend>,
+        storage: Arc<dyn ObjectStore>,
         images: Arc<dyn ImageProcessor>,
         settings: Arc<Settings>,
     ) -> Self {

@@ -19,8 +19,8 @@ use storage_core::ids::{BucketName, EntityId, FileId, PrincipalId, TenantId};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
     Body, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
-    PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl, StagedObject,
-    StorageBackend, UrlSigner, UrlTarget,
+    ObjectStore, PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl,
+    StagedObject, UrlSigner, UrlTarget,
 };
 use storage_core::record::{FileRecord, Purpose};
 use storage_core::state::Actor;
@@ -91,7 +91,7 @@ impl World {
 
     pub(super) fn ingest_over(
         &self,
-        storage: Arc<dyn StorageBackend>,
+        storage: Arc<dyn ObjectStore>,
         images: Arc<dyn ImageProcessor>,
     ) -> Ingest {
         Ingest::new(self.ledger(), storage, images, self.settings.clone())

@@ -122,4 +122,8 @@ impl<T: MultipartBackend + ?Sized> MultipartBackend for Faulty<T> {
     async fn abort(&self, object: &ObjectRef, upload: &UploadId) -> Result<()> {
         self.call("abort_upload", named(object), self.inner.abort(object, upload)).await
     }
+
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>> {
+        self.call("open_uploads", named(object), self.inner.open_uploads(object)).await
+    }
 }

@@ -85,7 +85,7 @@ impl MemoryBackend {
     }
 
     /// How many multipart uploads are neither completed nor aborted.
-    pub fn open_uploads(&self) -> usize {
+    pub fn open_upload_count(&self) -> usize {
         self.lock().uploads.len()
     }
 

@@ -107,6 +107,12 @@ impl MultipartBackend for MemoryBackend {
         }
         Ok(())
     }
+
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>> {
+        let state = self.state()?;
+        let open = state.uploads.iter().filter(|(_, upload)| upload.object == *object);
+        Ok(open.map(|(id, _)| UploadId(id.clone())).collect())
+    }
 }
 
 impl MemoryBackend {

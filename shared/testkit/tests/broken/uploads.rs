@@ -174,4 +174,8 @@ impl MultipartBackend for BrokenUploads {
         }
         self.inner.abort(&self.object(object, upload), upload).await
     }
+
+    async fn open_uploads(&self, object: &ObjectRef) -> Result<Vec<UploadId>> {
+        self.inner.open_uploads(object).await
+    }
 }

@@ -10,9 +10,9 @@ use storage_core::Result;
 use storage_core::ids::{EntityId, FileId, PrincipalId, WorkerId};
 use storage_core::key::{EntityKind, StorageKey};
 use storage_core::ports::{
-    Clock, GetOptions, IngestQueue, MetadataStore, ObjectRef, PostRequest, PresignPost, PresignedPost,
-    PutOptions, ResolvedUrl, StagedObject, StorageBackend, SystemClock, Transaction, UrlSigner, UrlTarget,
-    Write,
+    Clock, GetOptions, IngestQueue, MetadataStore, ObjectRef, ObjectStore, PostRequest, PresignPost,
+    PresignedPost, PutOptions, ResolvedUrl, StagedObject, StorageBackend, SystemClock, Transaction,
+    UrlSigner, UrlTarget, Write,
 };
 use storage_core::record::{AvatarPointer, FileRecord, PointerKey, Purpose};
 use storage_core::state::{Actor, Event};
@@ -71,7 +71,7 @@ impl World {
         Ledger::new(Arc::new(self.sim.store.clone()), self.clock.clone())
     }
 
-    fn storage(&self) -> Arc<dyn StorageBackend> {
+    fn storage(&self) -> Arc<dyn ObjectStore> {
         Arc::new(self.sim.storage.clone())
     }
 
