@@ -16,8 +16,11 @@ use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
 
-use crate::config::{Backend, Config, RetryMode, SecretSource, StorageClass};
+use crate::config::{
+    Backend, Config, Redacted, RetryMode, SealKey, SecretSource, StorageClass, parse_seal_keys,
+};
 use crate::http::auth::{Authenticator, FetchJwks};
+use crate::seal::Sealer;
 
 /// The connections of one function: made once at start, and shared by everything that needs them.
 #[derive(Clone, Debug)]
@@ -162,6 +165,31 @@ pub async fn url_signer(clients: &Clients) -> Result<Arc<dyn UrlSigner>> {
     Ok(Arc::new(CloudFrontSigner::new(&cdn.domain, keys, window)?))
 }
 
+/// What seals ids, cursors and tickets.
+///
+/// Without configured keys, which only development may be, each start makes its own: what was sealed before does not
+/// open any more, and no other function opens it.
+pub async fn sealer(clients: &Clients) -> Result<Arc<Sealer>> {
+    let keys = match &clients.config.seal_keys {
+        Some(source) => {
+            let text = secret(clients, source).await?;
+            parse_seal_keys(text.expose())
+                .map_err(|why| Error::new(ErrorKind::StorageNotConfigured, format!("the seal keys: {why}")))?
+        }
+        None => {
+            tracing::warn!("no seal keys are set: what this process seals opens nowhere else");
+            vec![SealKey { id: "random".to_owned(), key: Redacted::new(random_key()?) }]
+        }
+    };
+    Ok(Arc::new(Sealer::new(&keys)?))
+}
+
+fn random_key() -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    aws_lc_rs::rand::fill(&mut key).map_err(|_| Error::new(ErrorKind::Internal, "no random numbers"))?;
+    Ok(key)
+}
+
 async fn secret(clients: &Clients, source: &SecretSource) -> Result<storage_aws::Secret> {
     match source {
         SecretSource::Inline(secret) => Ok(storage_aws::Secret::new(secret.expose())),
@@ -221,5 +249,38 @@ struct PublishedKeys {
 impl FetchJwks for PublishedKeys {
     async fn fetch(&self) -> Result<Bytes> {
         self.fetcher.fetch(&self.url).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use storage_core::timestamp::Timestamp;
+
+    use super::*;
+    use crate::seal::Kind;
+
+    async fn made(seal_keys: Option<&str>) -> Result<Arc<Sealer>> {
+        let lookup = |name: &str| match name {
+            "STORAGE_SEAL_KEYS" => seal_keys.map(str::to_owned),
+            "STORAGE_S3_ACCESS_KEY" | "STORAGE_S3_SECRET_KEY" => Some("not-a-real-key".to_owned()),
+            _ => None,
+        };
+        let config = Config::from_lookup(lookup)
+            .map_err(|errors| Error::new(ErrorKind::StorageNotConfigured, errors.to_string()))?;
+        sealer(&Clients::new(&Arc::new(config)).await?).await
+    }
+
+    #[tokio::test]
+    async fn sealers_open_each_others_texts_under_configured_keys_only() {
+        let (now, until) = (Timestamp::from_millis(0), Timestamp::from_millis(1000));
+        let opens = |first: &Sealer, second: &Sealer| {
+            let text = first.seal(Kind::Cursor, &7, until).unwrap();
+            second.open::<i32>(Kind::Cursor, &text, now).is_ok_and(|claims| claims == 7)
+        };
+        let keys = Some("k1:3q2+796tvu/erb7v3q2+78rxs9X6TRaZpVb0Qm1nKxU=");
+        assert!(opens(&made(keys).await.unwrap(), &made(keys).await.unwrap()));
+        let random = made(None).await.unwrap();
+        assert!(opens(&random, &random));
+        assert!(!opens(&random, &made(None).await.unwrap()), "two starts share a random key");
     }
 }
