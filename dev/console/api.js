@@ -14,7 +14,7 @@ export function emit(type, detail) {
 
 const IDENTITIES = [
   { key: "user", label: "User", role: "User", variable: "TOKEN" },
-  { key: "admin", label: "Administrator", role: "Administrator", variable: "ADMIN" },
+  { key: "admin", label: "Admin", role: "Admin", variable: "ADMIN" },
   { key: "other_tenant_user", label: "User of another tenant", role: "User", variable: "OTHER_TOKEN" },
 ];
 
@@ -23,7 +23,11 @@ export async function connect() {
   const answer = await fetch("config.json", { cache: "no-store" }).catch(() => undefined);
   if (!answer?.ok) {
     const code = answer ? "CONSOLE" : "NETWORK";
-    throw new ApiError({ code, message: "The development stack did not say where its API is.", status: answer?.status });
+    throw new ApiError({
+      code,
+      message: "The development stack did not say where its API is.",
+      status: answer?.status,
+    });
   }
   session.config = await answer.json();
   const known = IDENTITIES.filter(({ key }) => session.config.tokens[key]);
@@ -136,7 +140,11 @@ export const files = {
 
 export const multipart = {
   sign: (id, key, numbers, options) =>
-    call("GET", `/s3/multipart/${encodeURIComponent(id)}/batch${query({ partNumbers: numbers.join(","), key })}`, options),
+    call(
+      "GET",
+      `/s3/multipart/${encodeURIComponent(id)}/batch${query({ partNumbers: numbers.join(","), key })}`,
+      options,
+    ),
   complete: (id, key, parts, options) =>
     call("POST", `/s3/multipart/${encodeURIComponent(id)}/complete${query({ key })}`, { body: { parts }, ...options }),
   abort: (id, key, options) => call("DELETE", `/s3/multipart/${encodeURIComponent(id)}${query({ key })}`, options),

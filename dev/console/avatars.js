@@ -1,22 +1,31 @@
 // The avatars of the development user and agent: every size as it is served, the placeholder, and how to replace them.
 import { adminOf, avatars, emit, events, session } from "./api.js";
-import { ago, announce, button, bytes, confirmed, copy, h, toast, webUrl } from "./dom.js";
+import { announce, button, confirmed, h, toast } from "./dom.js";
 import { dropped } from "./dropzone.js";
-import { ApiError, errorBox, refusal } from "./errors.js";
+import { errorBox, refusal } from "./errors.js";
+import { gallery } from "./gallery.js";
 import { badge } from "./preview.js";
-import { placeholder } from "./thumbhash.js";
 import { send } from "./transfer.js";
 import { verdict } from "./uploads.js";
 
-const SIZES = ["large", "medium", "small"];
 /** Forms in the request take 4 MB; larger images go by presigned form. */
 const DIRECT_LIMIT = 4 * 1024 * 1024;
 const UUID = /^[0-9a-f-]{36}$/;
 
 /** The two cards. */
 const cards = [
-  { kind: "users", title: "User", id: () => (UUID.test(session.current.sub) ? session.current.sub : session.config.user_id), writer: () => session.current },
-  { kind: "agents", title: "Agent", id: () => session.config.agent_id, writer: () => adminOf(session.current) ?? session.current },
+  {
+    kind: "users",
+    title: "User",
+    id: () => (UUID.test(session.current.sub) ? session.current.sub : session.config.user_id),
+    writer: () => session.current,
+  },
+  {
+    kind: "agents",
+    title: "Agent",
+    id: () => session.config.agent_id,
+    writer: () => adminOf(session.current) ?? session.current,
+  },
 ];
 
 /** Makes the cards. They are filled when they are shown. */
@@ -25,10 +34,26 @@ export function mountAvatars(holder) {
     const title = h("h2", { id: `avatar-${card.kind}` }, card.title);
     card.body = h("div", { class: "card-body" });
     card.trouble = h("div", {});
-    card.bar = h("progress", { max: 1, value: 0, hidden: true, "aria-label": `Upload of the ${card.title.toLowerCase()}'s avatar` });
-    card.input = h("input", { type: "file", accept: "image/jpeg,image/png,image/webp,image/gif", hidden: true, "aria-label": `Avatar of the ${card.title.toLowerCase()}`, id: `avatar-${card.kind}-file` });
+    card.bar = h("progress", {
+      max: 1,
+      value: 0,
+      hidden: true,
+      "aria-label": `Upload of the ${card.title.toLowerCase()}'s avatar`,
+    });
+    card.input = h("input", {
+      type: "file",
+      accept: "image/jpeg,image/png,image/webp,image/gif",
+      hidden: true,
+      "aria-label": `Avatar of the ${card.title.toLowerCase()}`,
+      id: `avatar-${card.kind}-file`,
+    });
     card.open = h("input", { type: "checkbox" });
-    card.way = h("select", {}, h("option", { value: "form" }, "by presigned form"), h("option", { value: "direct" }, "in the request"));
+    card.way = h(
+      "select",
+      {},
+      h("option", { value: "form" }, "by presigned form"),
+      h("option", { value: "direct" }, "in the request"),
+    );
     card.input.addEventListener("change", () => {
       const [file] = card.input.files;
       card.input.value = "";
@@ -36,18 +61,37 @@ export function mountAvatars(holder) {
     });
     card.state = h("span", {});
     card.who = h("code", { class: "quiet" });
-    const choose = button("Upload…", () => card.input.click(), { icon: "upload", kind: "primary", label: `Upload… an avatar for the ${card.title.toLowerCase()}` });
-    card.remove = button("Delete", () => remove(card), { icon: "trash", kind: "danger", label: `Delete the ${card.title.toLowerCase()}'s avatar` });
-    card.element = h("section", { class: "card", "aria-labelledby": `avatar-${card.kind}`, "data-testid": `avatar-${card.kind}` },
+    card.choose = button("Upload…", () => card.input.click(), {
+      icon: "upload",
+      kind: "primary",
+      label: `Upload… an avatar for the ${card.title.toLowerCase()}`,
+    });
+    card.remove = button("Delete", () => remove(card), {
+      icon: "trash",
+      kind: "danger",
+      label: `Delete the ${card.title.toLowerCase()}'s avatar`,
+    });
+    card.element = h(
+      "section",
+      { class: "card", "aria-labelledby": `avatar-${card.kind}`, "data-testid": `avatar-${card.kind}` },
       h("header", { class: "card-head" }, title, card.state, card.who),
-      h("div", { class: "row" }, choose, card.input, card.remove,
+      h(
+        "div",
+        { class: "row" },
+        card.choose,
+        card.input,
+        card.remove,
         h("label", { class: "inline" }, h("span", { class: "quiet" }, "Send"), card.way),
-        h("label", { class: "check" }, card.open, h("span", {}, "Public"))),
-      card.bar, card.trouble, card.body);
+        h("label", { class: "check" }, card.open, h("span", {}, "Public")),
+      ),
+      card.bar,
+      card.trouble,
+      card.body,
+    );
     target(card);
     holder.append(card.element);
   }
-  events.addEventListener("identity", () => !holder.closest("section").hidden && showAvatars());
+  events.addEventListener("identity", () => !holder.closest(".view").hidden && showAvatars());
 }
 
 /** Reads both. */
@@ -57,8 +101,14 @@ export function showAvatars() {
 
 function target(card) {
   const over = (event) => event.dataTransfer?.types.includes("Files");
-  card.element.addEventListener("dragover", (event) => over(event) && (event.preventDefault(), card.element.classList.add("target")));
-  card.element.addEventListener("dragleave", (event) => !card.element.contains(event.relatedTarget) && card.element.classList.remove("target"));
+  card.element.addEventListener(
+    "dragover",
+    (event) => over(event) && (event.preventDefault(), card.element.classList.add("target")),
+  );
+  card.element.addEventListener(
+    "dragleave",
+    (event) => !card.element.contains(event.relatedTarget) && card.element.classList.remove("target"),
+  );
   card.element.addEventListener("drop", (event) => {
     card.element.classList.remove("target");
     if (!over(event)) return;
@@ -77,7 +127,7 @@ async function show(card) {
     if (as !== session.current) return;
     card.state.replaceChildren(badge(data.state));
     card.remove.hidden = !data.has_custom_avatar;
-    card.body.replaceChildren(...(data.has_custom_avatar ? gallery(card, data) : [nothing(card)]));
+    card.body.replaceChildren(...(data.has_custom_avatar ? gallery(data, card.title.toLowerCase()) : [nothing(card)]));
   } catch (error) {
     if (as !== session.current) return;
     card.state.replaceChildren();
@@ -88,43 +138,21 @@ async function show(card) {
 }
 
 function nothing(card) {
-  return h("div", { class: "empty" }, h("p", { class: "empty-title" }, "No avatar"),
-    h("p", { class: "quiet" }, `Drop a JPEG, PNG, WebP or GIF here. The ${card.title.toLowerCase()} belongs to ${session.current.slug}.`));
-}
-
-function figure(name, size, label) {
-  const image = h("img", { src: webUrl(size.url), width: size.width, height: size.height, alt: `${name} size`, referrerpolicy: "no-referrer" });
-  return h("figure", {}, image, h("figcaption", {}, h("strong", {}, name), h("span", { class: "quiet" }, label)));
-}
-
-function gallery(card, info) {
-  const type = (size) => size.content_type.replace("image/", "").toUpperCase();
-  const sizes = SIZES.filter((name) => info.sizes[name]).map((name) => {
-    const size = info.sizes[name];
-    return figure(name, size, `${size.width} × ${size.height} · ${bytes(size.bytes)} · ${type(size)}`);
-  });
-  const { thumbhash, average_color: colour } = info.placeholder ?? {};
-  const canvas = thumbhash && placeholder(thumbhash);
-  const swatch = h("span", { class: "swatch" });
-  if (/^#[0-9a-f]{6}$/i.test(colour ?? "")) swatch.style.backgroundColor = colour;
-  const inline = info.inline_small?.startsWith("data:image/") && h("img", { src: info.inline_small, width: 32, height: 32, alt: "the small size as a data URI" });
-  const original = info.sizes.original;
-  const line = (name, value) => value && [h("dt", {}, name), h("dd", {}, value)];
-  return [
-    h("div", { class: "sizes" }, sizes),
-    h("dl", { class: "facts" },
-      line("Original", original && h("a", { href: webUrl(original.url), target: "_blank", rel: "noopener noreferrer" }, `${original.width} × ${original.height} · ${bytes(original.bytes)} · ${type(original)}`)),
-      line("Placeholder", canvas && [h("span", { class: "hash" }, canvas), h("code", {}, thumbhash)]),
-      line("Colour", colour && [swatch, h("code", {}, colour)]),
-      line("Inline", inline && [inline, h("span", { class: "quiet" }, bytes(info.inline_small.length))]),
-      line("URL", info.avatar_url && [h("code", {}, info.avatar_url), button("", () => copy(info.avatar_url, "URL"), { kind: "plain small", icon: "copy", label: `Copy the ${card.title.toLowerCase()}'s avatar URL` })]),
-      line("File", info.file_id && h("a", { href: `#/files/${info.file_id}` }, h("code", {}, info.file_id))),
-      line("Changed", info.updated_at && ago(info.updated_at)),
+  return h(
+    "div",
+    { class: "empty" },
+    h("p", { class: "empty-title" }, "No avatar"),
+    h(
+      "p",
+      { class: "quiet" },
+      `Drop a JPEG, PNG, WebP or GIF here. The ${card.title.toLowerCase()} belongs to ${session.current.slug}.`,
     ),
-  ];
+  );
 }
 
 async function upload(card, file) {
+  if (card.choose.disabled) return;
+  card.choose.disabled = true;
   const options = { as: card.writer(), signal: new AbortController().signal };
   card.trouble.replaceChildren();
   card.bar.hidden = false;
@@ -139,10 +167,13 @@ async function upload(card, file) {
   } catch (error) {
     const again = button("Try again", () => upload(card, file), { kind: "small", icon: "retry" });
     const byForm = error.code === "PAYLOAD_TOO_LARGE" && file.size > DIRECT_LIMIT && card.way.value === "direct";
-    const other = byForm && button("Send by presigned form", () => ((card.way.value = "form"), upload(card, file)), { kind: "small" });
+    const otherWay = () => ((card.way.value = "form"), upload(card, file));
+    const other = byForm && button("Send by presigned form", otherWay, { kind: "small" });
     const dismiss = button("Dismiss", () => card.trouble.replaceChildren(), { kind: "plain small" });
-    if (!ApiError.aborted(error)) card.trouble.replaceChildren(errorBox(error, { title: `${file.name} was not taken`, actions: [other || again, dismiss] }));
+    const title = `${file.name} was not taken`;
+    card.trouble.replaceChildren(errorBox(error, { title, actions: [other || again, dismiss] }));
   } finally {
+    card.choose.disabled = false;
     card.bar.hidden = true;
   }
 }
@@ -156,7 +187,12 @@ async function direct(card, file, options) {
 }
 
 async function byForm(card, file, options) {
-  const body = { filename: file.name, content_type: file.type || "application/octet-stream", size_bytes: file.size, is_public: card.open.checked };
+  const body = {
+    filename: file.name,
+    content_type: file.type || "application/octet-stream",
+    size_bytes: file.size,
+    is_public: card.open.checked,
+  };
   const { data: issued } = await avatars.presign(card.kind, card.id(), body, options);
   await send(issued, file, { ...options, onSent: (count) => (card.bar.value = count / file.size) });
   card.bar.removeAttribute("value");
@@ -166,7 +202,8 @@ async function byForm(card, file, options) {
 
 async function remove(card) {
   const whose = card.title.toLowerCase();
-  if (!(await confirmed(`Delete the ${whose}'s avatar?`, "There is no trash for avatars: its bytes are removed.", "Delete"))) return;
+  const text = "There is no trash for avatars: its bytes are removed.";
+  if (!(await confirmed(`Delete the ${whose}'s avatar?`, text, "Delete"))) return;
   try {
     await avatars.remove(card.kind, card.id(), { as: card.writer() });
     card.trouble.replaceChildren();

@@ -110,11 +110,13 @@ export function announce(text, { urgent = false } = {}) {
 const TOAST_LIFE = 8000;
 
 /** A short result with at most one action. It waits while the pointer or the focus is on it. */
-export function toast(text, { action, run, tone = "" } = {}) {
+export function toast(text, { action, run, tone = "", about } = {}) {
   const close = button("", () => node.remove(), { kind: "plain small", icon: "close", label: "Dismiss" });
   const act = action && button(action, () => (node.remove(), run()), { kind: "small" });
-  const node = h("div", { class: `toast ${tone}` }, h("span", {}, text), act, close);
+  const node = h("div", { class: `toast ${tone}`, "data-about": about }, h("span", {}, text), act, close);
   const holder = document.getElementById("toasts");
+  // A newer result replaces an older one about the same thing, and its way back.
+  for (const older of about ? [...holder.children] : []) if (older.dataset.about === about) older.remove();
   holder.append(node);
   while (holder.childElementCount > 3) holder.firstChild.remove();
   announce(text);
@@ -130,6 +132,14 @@ export async function copy(text, what) {
   } catch {
     toast(`${what} could not be copied: the browser refused.`, { tone: "bad" });
   }
+}
+
+/** A text to copy, with its button; nothing for nothing. `label` is the button's name, such as `Copy id`. */
+export function copyable(text, label) {
+  if (!text) return undefined;
+  const what = label.replace("Copy ", "");
+  const run = () => copy(text, what[0].toUpperCase() + what.slice(1));
+  return [h("code", { title: text }, text), button("", run, { kind: "plain small", icon: "copy", label })];
 }
 
 /** Asks before something that cannot be taken back. */

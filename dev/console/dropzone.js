@@ -7,25 +7,47 @@ let purpose, scope, isPublic;
 
 /** Fills the holder with the form, and listens on the whole page. `active` says whether the files are shown. */
 export function mountDropzone(holder, active) {
-  const input = h("input", { type: "file", multiple: true, id: "file-input", hidden: true, "aria-label": "Files to upload" });
+  const input = h("input", {
+    type: "file",
+    multiple: true,
+    id: "file-input",
+    hidden: true,
+    "aria-label": "Files to upload",
+  });
   input.addEventListener("change", () => {
     take(input.files);
     input.value = "";
   });
-  purpose = h("select", { id: "upload-purpose" }, ["attachment", "export"].map((word) => h("option", { value: word }, word)));
+  purpose = h(
+    "select",
+    { id: "upload-purpose" },
+    ["attachment", "export"].map((word) => h("option", { value: word }, word)),
+  );
   scope = h("input", {
-    id: "upload-scope", size: 14, maxlength: 100, placeholder: "none", autocomplete: "off", spellcheck: "false",
-    pattern: "[A-Za-z0-9_.\\-]*", title: "Letters, digits, - _ and .",
+    id: "upload-scope",
+    size: 14,
+    maxlength: 100,
+    placeholder: "none",
+    autocomplete: "off",
+    spellcheck: "false",
+    pattern: "[A-Za-z0-9_.\\-]*",
+    title: "Letters, digits, - _ and .",
   });
   isPublic = h("input", { type: "checkbox", id: "upload-public" });
   holder.append(
-    h("div", { class: "dropzone" },
-      h("div", { class: "dropzone-main" },
+    h(
+      "div",
+      { class: "dropzone" },
+      h(
+        "div",
+        { class: "dropzone-main" },
         button("Choose files", () => input.click(), { kind: "primary", icon: "upload", id: "choose" }),
         input,
         h("p", { class: "quiet" }, "or drop them anywhere on this page, or paste them"),
       ),
-      h("div", { class: "dropzone-options", role: "group", "aria-label": "Options of new uploads" },
+      h(
+        "div",
+        { class: "dropzone-options", role: "group", "aria-label": "Options of new uploads" },
         h("label", {}, h("span", {}, "Purpose"), purpose),
         h("label", {}, h("span", {}, "Folder"), scope),
         h("label", { class: "check" }, isPublic, h("span", {}, "Public")),
@@ -50,8 +72,12 @@ const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
 export function dropped(transfer) {
   const entries = [...transfer.items].filter(({ kind }) => kind === "file");
   const folders = entries.filter((item) => item.webkitGetAsEntry?.()?.isDirectory);
-  if (folders.length) toast(`${plural(folders.length, "folder")} left out: drop the files in it instead.`, { tone: "bad" });
-  return entries.filter((item) => !folders.includes(item)).map((item) => item.getAsFile()).filter(Boolean);
+  if (folders.length)
+    toast(`${plural(folders.length, "folder")} left out: drop the files in it instead.`, { tone: "bad" });
+  return entries
+    .filter((item) => !folders.includes(item))
+    .map((item) => item.getAsFile())
+    .filter(Boolean);
 }
 
 function listen(active) {
@@ -74,7 +100,9 @@ function listen(active) {
     const taken = event.defaultPrevented;
     event.preventDefault();
     end();
-    if (!taken && active()) take(dropped(event.dataTransfer));
+    if (taken) return;
+    if (active()) take(dropped(event.dataTransfer));
+    else toast("Files are uploaded in Files.", { action: "Go there", run: () => (location.hash = "#/files") });
   });
   addEventListener("paste", (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];

@@ -14,7 +14,10 @@ function parse(text) {
   return found;
 }
 
-const written = (metadata) => Object.entries(metadata ?? {}).map(([name, value]) => `${name}: ${value}`).join("\n");
+const written = (metadata) =>
+  Object.entries(metadata ?? {})
+    .map(([name, value]) => `${name}: ${value}`)
+    .join("\n");
 
 /** Only what differs is sent. */
 function difference(file, { filename, is_public, metadata }) {
@@ -27,11 +30,21 @@ function difference(file, { filename, is_public, metadata }) {
 
 /** The form. `done` gets the new record; `reload` is for a file that somebody else has changed. */
 export function editor(file, etag, { done, cancel, reload }) {
-  const name = h("input", { id: "edit-name", value: file.filename ?? "", maxlength: 255, required: true, autocomplete: "off" });
+  const name = h("input", {
+    id: "edit-name",
+    value: file.filename ?? "",
+    maxlength: 255,
+    required: true,
+    autocomplete: "off",
+  });
   const open = h("input", { id: "edit-public", type: "checkbox", checked: file.is_public });
   const metadata = h("textarea", {
-    id: "edit-metadata", rows: 3, spellcheck: "false", placeholder: "project: apollo",
-    "aria-describedby": "edit-metadata-hint", value: written(file.metadata),
+    id: "edit-metadata",
+    rows: 3,
+    spellcheck: "false",
+    placeholder: "project: apollo",
+    "aria-describedby": "edit-metadata-hint",
+    value: written(file.metadata),
   });
   const trouble = h("div", {});
   const save = h("button", { class: "button primary", type: "submit" }, "Save");
@@ -66,10 +79,14 @@ export function editor(file, etag, { done, cancel, reload }) {
   }
 
   metadata.addEventListener("input", () => metadata.setCustomValidity(""));
-  return h("form", { class: "editor", onsubmit: submit, "aria-label": "Edit the file" },
-    h("label", { for: "edit-name" }, "Name"), name,
+  return h(
+    "form",
+    { class: "editor", onsubmit: submit, "aria-label": "Edit the file" },
+    h("label", { for: "edit-name" }, "Name"),
+    name,
     h("label", { class: "check" }, open, h("span", {}, "Public: anyone with the URL may read it")),
-    h("label", { for: "edit-metadata" }, "Metadata"), metadata,
+    h("label", { for: "edit-metadata" }, "Metadata"),
+    metadata,
     h("p", { class: "quiet", id: "edit-metadata-hint" }, "One “name: value” per line; names of a-z, 0-9, - and _."),
     trouble,
     h("div", { class: "row" }, save, button("Cancel", cancel, {})),

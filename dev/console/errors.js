@@ -34,6 +34,9 @@ const VERDICTS = {
 /** What a developer can do. */
 const ADVICE = {
   CONTENT_MISMATCH: "Declare the true type: the bytes decide, never the name.",
+  INTERNAL: "The cause is in functions.log, in the folder .local, under this request id.",
+  METADATA_UNAVAILABLE: "Try again in a moment. If it stays, the cause is in functions.log, in the folder .local.",
+  STORAGE_UNAVAILABLE: "Try again in a moment. If it stays, the cause is in functions.log, in the folder .local.",
   FORBIDDEN: "Act as somebody who may: the owner, or the administrator.",
   INVALID_IMAGE: "Upload an undamaged image.",
   NETWORK: "Is the stack still running? `make dev` prints its address when it is ready.",

@@ -24,8 +24,16 @@ async function fill(holder, file) {
     const entries = [...data.entries].sort((one, other) => (one.at < other.at ? -1 : 1));
     const note = as === session.current ? "" : ", read as administrator";
     holder.replaceChildren(
-      h("p", { class: "quiet" }, `${plural(entries.length, "entry").replace("entrys", "entries")}, oldest first${note}`),
-      h("ol", { class: "trail" }, entries.map((entry, index) => line(entry, entries[index - 1]))),
+      h(
+        "p",
+        { class: "quiet" },
+        `${plural(entries.length, "entry").replace("entrys", "entries")}, oldest first${note}`,
+      ),
+      h(
+        "ol",
+        { class: "trail" },
+        entries.map((entry, index) => line(entry, entries[index - 1])),
+      ),
     );
   } catch (error) {
     const again = button("Try again", () => fill(holder, file), { kind: "small", icon: "retry" });
@@ -49,17 +57,38 @@ function line(entry, before) {
   const sameDay = at.toDateString() === new Date().toDateString();
   const day = sameDay ? "" : `${at.toLocaleDateString("en", { day: "numeric", month: "short" })} `;
   const request = entry.request_id;
-  return h("li", { class: entry.to },
-    h("p", { class: "trail-head" },
-      h("strong", {}, entry.action), " ",
-      entry.from && entry.from !== entry.to && [badge(entry.from), h("span", { class: "arrow" }, " → ")], badge(entry.to),
+  return h(
+    "li",
+    { class: entry.to },
+    h(
+      "p",
+      { class: "trail-head" },
+      h("strong", {}, entry.action),
+      " ",
+      entry.from && entry.from !== entry.to && [badge(entry.from), h("span", { class: "arrow" }, " → ")],
+      badge(entry.to),
       entry.error_code && [" ", h("code", { class: "code" }, entry.error_code)],
     ),
-    h("p", { class: "quiet" },
-      h("time", { datetime: entry.at, title: at.toLocaleString("en") }, day + clock(at)), " ",
-      h("span", { class: "delta" }, since(entry, before)), " by ", h("code", {}, entry.actor),
+    h(
+      "p",
+      { class: "quiet" },
+      h("time", { datetime: entry.at, title: at.toLocaleString("en") }, day + clock(at)),
+      " ",
+      h("span", { class: "delta" }, since(entry, before)),
+      " by ",
+      h("code", {}, entry.actor),
     ),
-    request && h("p", { class: "request-id" }, h("span", {}, "request "), h("code", {}, request),
-      button("", () => copy(request, "Request id"), { kind: "plain small", icon: "copy", label: `Copy request id ${request}` })),
+    request &&
+      h(
+        "p",
+        { class: "request-id" },
+        h("span", {}, "request "),
+        h("code", {}, request),
+        button("", () => copy(request, "Request id"), {
+          kind: "plain small",
+          icon: "copy",
+          label: `Copy request id ${request}`,
+        }),
+      ),
   );
 }

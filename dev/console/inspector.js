@@ -1,16 +1,28 @@
 // One file beside the list: its picture, facts, record and history, and everything that can be done with it.
 import { emit, events, files, session } from "./api.js";
 import { discard, download, purge, restore } from "./actions.js";
-import { ago, announce, button, bytes, copy, h, webUrl } from "./dom.js";
+import { announce, button, copy, h, webUrl } from "./dom.js";
 import { editor } from "./editor.js";
 import { advice, errorBox, refusal } from "./errors.js";
+import { facts } from "./facts.js";
 import { history } from "./history.js";
 import { jsonView } from "./json.js";
 import { badge, picture } from "./preview.js";
 
-const TABS = [["details", "Details"], ["record", "Record"], ["history", "History"]];
+const TABS = [
+  ["details", "Details"],
+  ["record", "Record"],
+  ["history", "History"],
+];
 
-let panel, leave, file, etag, tab = "details", editing = false, asked = 0, stage;
+let panel,
+  leave,
+  file,
+  etag,
+  tab = "details",
+  editing = false,
+  asked = 0,
+  stage;
 
 /** Fills the panel when a file is opened; `close` leads back to the list. */
 export function mountInspector(aside, close) {
@@ -51,7 +63,10 @@ export async function openFile(id, { focus = true } = {}) {
     editing = false;
     const again = button("Try again", () => openFile(id), { kind: "small", icon: "retry" });
     const back = button("Close", () => leave(), { kind: "small" });
-    const box = errorBox(error, { title: `The ${session.current.who.toLowerCase()} cannot read this file`, actions: [again, back] });
+    const box = errorBox(error, {
+      title: `The ${session.current.who.toLowerCase()} cannot read this file`,
+      actions: [again, back],
+    });
     replaceKeepingFocus([head("File"), h("div", { class: "pad" }, h("p", { class: "mono quiet" }, id), box)]);
   }
 }
@@ -68,7 +83,13 @@ export function closeInspector() {
 function head(title) {
   const shut = button("", () => leave(), { kind: "plain", icon: "close", label: "Close the file" });
   const state = file?.state && badge(file.state);
-  return h("header", { class: "inspector-head" }, h("h2", { id: "inspector-title", tabindex: -1, title }, title), state, shut);
+  return h(
+    "div",
+    { class: "inspector-head" },
+    h("h2", { id: "inspector-title", tabindex: -1, title }, title),
+    state,
+    shut,
+  );
 }
 
 /** The focus stays on the control of the same name, or goes to the title. */
@@ -96,14 +117,23 @@ function draw() {
     h("div", { class: "row pad" }, actions()),
     refused && h("div", { class: "pad" }, refused),
     tabs(),
-    h("div", { class: "tabpanel pad", role: "tabpanel", id: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0 }, content()),
+    h(
+      "div",
+      { class: "tabpanel pad", role: "tabpanel", id: "tabpanel", "aria-labelledby": `tab-${tab}`, tabindex: 0 },
+      content(),
+    ),
   ]);
 }
 
 function refusedNote() {
   const { code, message } = refusal(file);
   const hint = advice(code);
-  return h("div", { class: "error", "data-testid": "verdict" }, h("p", {}, h("code", { class: "error-code" }, code), " ", message), hint && h("p", { class: "quiet" }, hint));
+  return h(
+    "div",
+    { class: "error", "data-testid": "verdict" },
+    h("p", {}, h("code", { class: "error-code" }, code), " ", message),
+    hint && h("p", { class: "quiet" }, hint),
+  );
 }
 
 function actions() {
@@ -126,10 +156,21 @@ function tabs() {
   const list = h("div", { class: "tabs", role: "tablist", "aria-label": "What to show of the file" });
   for (const [name, label] of TABS) {
     const selected = name === tab;
-    list.append(h("button", {
-      type: "button", role: "tab", id: `tab-${name}`, "aria-selected": String(selected), "aria-controls": "tabpanel",
-      tabindex: selected ? 0 : -1, onclick: () => choose(name),
-    }, label));
+    list.append(
+      h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          id: `tab-${name}`,
+          "aria-selected": String(selected),
+          "aria-controls": "tabpanel",
+          tabindex: selected ? 0 : -1,
+          onclick: () => choose(name),
+        },
+        label,
+      ),
+    );
   }
   list.addEventListener("keydown", ({ key: pressed }) => {
     const at = TABS.findIndex(([name]) => name === tab);
@@ -148,7 +189,12 @@ function choose(name) {
 function content() {
   if (tab === "record") return jsonView(file, "Record");
   if (tab === "history") return history(file);
-  return editing ? editor(file, etag, { done: saved, cancel: stopEditing, reload: () => (stopEditing(), openFile(file.file_id)) }) : facts();
+  if (editing) {
+    const reload = () => (stopEditing(), openFile(file.file_id));
+    return editor(file, etag, { done: saved, cancel: stopEditing, reload });
+  }
+  const changeable = file.state === "ready" && !file.purpose.startsWith("avatar.");
+  return [facts(file), changeable && button("Edit name, access and metadata", edit, { id: "edit" })];
 }
 
 function edit() {
@@ -167,36 +213,4 @@ function saved(record) {
   editing = false;
   emit("changed", { record, as: session.current });
   panel.querySelector("h2").focus();
-}
-
-function facts() {
-  const pixels = file.width && file.height && `${file.width} × ${file.height} px`;
-  const size = Number.isFinite(file.size_bytes) && `${bytes(file.size_bytes)} (${file.size_bytes.toLocaleString("en")} bytes)`;
-  const metadata = Object.entries(file.metadata ?? {});
-  const colour = file.placeholder?.average_color;
-  const swatch = colour && h("span", { class: "swatch" });
-  if (swatch && /^#[0-9a-f]{6}$/i.test(colour)) swatch.style.backgroundColor = colour;
-  const mono = (text, label) => text && [h("code", {}, text), button("", () => copy(text, label), { kind: "plain small", icon: "copy", label: `Copy ${label}` })];
-  const lines = [
-    ["Id", mono(file.file_id, "id")],
-    ["Type", file.content_type],
-    ["Size", size],
-    ["Dimensions", pixels],
-    ["Purpose", file.purpose],
-    ["Folder", file.scope],
-    ["Access", file.is_public ? "public: its URL is open" : "private: its URL is signed"],
-    ["Owner", mono(file.owner_id, "owner")],
-    ["External id", mono(file.external_id, "external id")],
-    ["SHA-256", mono(file.sha256, "SHA-256")],
-    ["Colour", swatch && [swatch, h("code", {}, colour)]],
-    ["Metadata", metadata.length > 0 && h("ul", { class: "plain-list" }, metadata.map(([name, value]) => h("li", {}, h("code", {}, name), " ", value)))],
-    ["Created", ago(file.created_at)],
-    ["Changed", ago(file.updated_at)],
-    ["URL ends", file.expires_at && ago(file.expires_at)],
-  ];
-  const changeable = file.state === "ready" && !file.purpose.startsWith("avatar.");
-  return [
-    h("dl", { class: "facts" }, lines.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
-    changeable && button("Edit name, access and metadata", edit, { id: "edit" }),
-  ].filter(Boolean);
 }

@@ -21,7 +21,9 @@ function coloured(text) {
 /** A value with a button that copies it. */
 export function jsonView(value, what) {
   const text = JSON.stringify(value, undefined, 2);
-  return h("div", { class: "json" },
+  return h(
+    "div",
+    { class: "json" },
     button("Copy", () => copy(text, what), { kind: "small", icon: "copy", label: `Copy ${what.toLowerCase()}` }),
     h("pre", { tabindex: 0, role: "region", "aria-label": `${what} as JSON` }, h("code", {}, coloured(text))),
   );

@@ -33,8 +33,8 @@ function show() {
   }
   document.title = `${VIEWS[view]} · Stowage console`;
   at("files-title").textContent = VIEWS[list ? view : "files"];
-  at("upload-form").hidden = view !== "files";
-  if (list && (view !== before.view || id !== before.id)) showFiles(view === "trash", id);
+  at("incoming").hidden = view !== "files";
+  if (list && (view !== before.view || id !== before.id)) showFiles(view === "trash", id, view !== before.view);
   if (view === "avatars") showAvatars();
   if (id) openFile(id);
   else closeInspector();
@@ -50,8 +50,7 @@ function modal() {
   const covered = narrow.matches && !at("inspector").hidden;
   at("app").classList.toggle("with-inspector", !at("inspector").hidden);
   for (const name of ["side", "main", "foot"]) at(name).inert = covered;
-  if (covered) at("inspector").setAttribute("role", "dialog");
-  else at("inspector").removeAttribute("role");
+  at("inspector").role = covered ? "dialog" : "complementary";
   at("inspector").ariaModal = covered ? "true" : null;
 }
 

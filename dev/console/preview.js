@@ -32,7 +32,9 @@ function backdrop(frame, record) {
 /** Puts an image over the backdrop when it has been decoded. */
 function fade(frame, url, alt) {
   const image = h("img", { src: url, alt, loading: "lazy", decoding: "async", referrerpolicy: "no-referrer" });
-  image.addEventListener("load", () => frame.classList.add("loaded"));
+  const show = () => frame.classList.add("loaded");
+  // Loaded is not yet decoded: without waiting, neither picture would be seen for a moment.
+  image.addEventListener("load", () => image.decode().then(show, show));
   image.addEventListener("error", () => image.remove());
   frame.append(image);
 }
@@ -79,6 +81,14 @@ export function picture(record) {
   backdrop(frame, record);
   fade(frame, url, `Preview of ${record.filename ?? "the file"}`);
   return frame;
+}
+
+/** A colour and its code, or nothing for what is none. */
+export function swatch(colour) {
+  if (!/^#[0-9a-f]{6}$/i.test(colour ?? "")) return undefined;
+  const spot = h("span", { class: "swatch" });
+  spot.style.backgroundColor = colour;
+  return [spot, h("code", {}, colour)];
 }
 
 /** A state, as a dot and a word. */

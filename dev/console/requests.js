@@ -11,10 +11,23 @@ export function mountRequests(holder, counter) {
   const columns = ["Time", "Method", "Path", "Status", "Took", "As", "Request id"];
   const heads = columns.map((name) => h("th", { scope: "col" }, name));
   heads.push(h("th", { scope: "col" }, h("span", { class: "unseen" }, "Actions")));
-  table = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Requests", hidden: true },
-    h("table", { class: "requests" }, h("caption", { class: "unseen" }, "Requests"), h("thead", {}, h("tr", {}, heads)), body));
+  table = h(
+    "div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "Requests", hidden: true },
+    h(
+      "table",
+      { class: "requests" },
+      h("caption", { class: "unseen" }, "Requests"),
+      h("thead", {}, h("tr", {}, heads)),
+      body,
+    ),
+  );
   empty = h("div", { class: "empty" }, h("p", { class: "empty-title" }, "No requests yet"));
-  const hint = h("p", { class: "quiet" }, "The commands use $TOKEN, $ADMIN and $OTHER_TOKEN instead of tokens; the first block of docs/API.md sets the first two, and Connection copies each.");
+  const hint = h(
+    "p",
+    { class: "quiet" },
+    "The commands use $TOKEN, $ADMIN and $OTHER_TOKEN instead of tokens; the first block of docs/API.md sets the first two, and Connection copies each.",
+  );
   holder.append(hint, empty, table);
   calls.forEach(add);
   events.addEventListener("request", ({ detail }) => add(detail));
@@ -32,8 +45,16 @@ function row(call) {
   const bad = call.status === 0 || call.status >= 400;
   const status = call.status || "no answer";
   const where = call.origin ? "S3" : "API";
-  const command = !call.origin && button("curl", () => copy(curl(call), "Command"), { kind: "small", icon: "copy", label: `Copy as curl: ${call.method} ${call.path}` });
-  return h("tr", { class: bad ? "bad" : null },
+  const command =
+    !call.origin &&
+    button("curl", () => copy(curl(call), "Command"), {
+      kind: "small",
+      icon: "copy",
+      label: `Copy as curl: ${call.method} ${call.path}`,
+    });
+  return h(
+    "tr",
+    { class: bad ? "bad" : null },
     h("td", { class: "mono" }, clock(call.at)),
     h("td", { class: "mono" }, call.method),
     h("td", { class: "path" }, h("span", { class: "where" }, where), " ", h("code", { title: call.path }, call.path)),

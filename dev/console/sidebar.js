@@ -4,14 +4,30 @@ import { announce, button, bytes, copy, h, plural } from "./dom.js";
 
 const USAGE_DELAY = 400;
 
-let usage, connection, asked = 0, timer;
+let usage,
+  connection,
+  asked = 0,
+  timer;
 
 /** Fills the sidebar. */
 export function mountSidebar(identity, usageHolder, connectionList) {
   [usage, connection] = [usageHolder, connectionList];
   for (const { key, label, slug, sub } of session.identities) {
-    const radio = h("input", { type: "radio", name: "identity", value: key, checked: key === session.current.key, onchange: () => actAs(key) });
-    identity.append(h("label", { title: sub }, radio, h("span", { class: "who" }, h("span", {}, label), h("span", { class: "tenant" }, slug))));
+    const radio = h("input", {
+      type: "radio",
+      name: "identity",
+      value: key,
+      checked: key === session.current.key,
+      onchange: () => actAs(key),
+    });
+    identity.append(
+      h(
+        "label",
+        { title: sub },
+        radio,
+        h("span", { class: "who" }, h("span", {}, label), h("span", { class: "tenant" }, slug)),
+      ),
+    );
   }
   events.addEventListener("identity", () => {
     announce(`Acting as ${session.current.who}.`);
@@ -33,9 +49,15 @@ function draw() {
     ["User", config.user_id],
     ["Agent", config.agent_id],
   ];
-  const copier = (name, value) => button("", () => copy(value, name), { kind: "plain small", icon: "copy", label: `Copy ${name}` });
+  const copier = (name, value) =>
+    button("", () => copy(value, name), { kind: "plain small", icon: "copy", label: `Copy ${name}` });
   connection.replaceChildren(
-    ...lines.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, h("code", { title: value }, value), copier(name, value))]),
+    ...lines
+      .filter(([, value]) => value)
+      .flatMap(([name, value]) => [
+        h("dt", {}, name),
+        h("dd", {}, h("code", { title: value }, value), copier(name, value)),
+      ]),
     h("dt", {}, "Token"),
     h("dd", {}, h("code", {}, `$${current.variable}`), copier("Token", current.token)),
   );
@@ -60,8 +82,15 @@ async function read() {
   const { used_bytes: used, reserved_bytes: reserved, files, max_bytes: max } = answer.data;
   const room = Number.isFinite(max) && max > 0;
   usage.replaceChildren(
-    h("p", { class: "usage-line" }, h("strong", {}, bytes(used)), h("span", { class: "quiet" }, `${room ? ` of ${bytes(max)} ` : ""} in ${plural(files, "file")}`)),
-    ...(room ? [h("meter", { min: 0, max, high: max * 0.9, value: used + reserved, "aria-label": "Storage used" })] : []),
+    h(
+      "p",
+      { class: "usage-line" },
+      h("strong", {}, bytes(used)),
+      h("span", { class: "quiet" }, `${room ? ` of ${bytes(max)} ` : ""} in ${plural(files, "file")}`),
+    ),
+    ...(room
+      ? [h("meter", { min: 0, max, high: max * 0.9, value: used + reserved, "aria-label": "Storage used" })]
+      : []),
     ...(reserved ? [h("p", { class: "quiet" }, `${bytes(reserved)} reserved by uploads`)] : []),
   );
 }

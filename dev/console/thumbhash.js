@@ -54,7 +54,10 @@ function pixels(hash) {
       const [l, p, q, a] = ["l", "p", "q", "a"].map((name) => level(channels[name], x, y));
       const blue = l - (2 / 3) * p;
       const red = (3 * l - blue + q) / 2;
-      image.data.set([red, red - q, blue, a].map((value) => 255 * value), (y * width + x) * 4);
+      image.data.set(
+        [red, red - q, blue, a].map((value) => 255 * value),
+        (y * width + x) * 4,
+      );
     }
   }
   return image;

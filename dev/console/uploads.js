@@ -21,7 +21,10 @@ export function mountUploads(holder) {
   cancelAll = button("Cancel all", () => queue.forEach(cancel), { kind: "plain small" });
   clear = button("Clear finished", clearFinished, { kind: "plain small" });
   list = h("ol", { class: "upload-list", "aria-label": "Uploads" });
-  section.append(h("header", { class: "uploads-head" }, title, summary, h("span", { class: "row" }, cancelAll, clear)), list);
+  section.append(
+    h("header", { class: "uploads-head" }, title, summary, h("span", { class: "row" }, cancelAll, clear)),
+    list,
+  );
   addEventListener("beforeunload", (event) => busy() && event.preventDefault());
   events.addEventListener("identity", show);
 }
@@ -49,7 +52,15 @@ function next() {
 async function run(item) {
   const stop = new AbortController();
   const options = { as: item.as, signal: stop.signal };
-  Object.assign(item, { stop, phase: "asking", sent: 0, error: undefined, record: undefined, fileId: undefined, told: 0 });
+  Object.assign(item, {
+    stop,
+    phase: "asking",
+    sent: 0,
+    error: undefined,
+    record: undefined,
+    fileId: undefined,
+    told: 0,
+  });
   update(item);
   try {
     const { file } = item;
@@ -84,7 +95,10 @@ async function stopped(item, error) {
     await files.trash(fileId, { as }).catch(() => undefined);
   } else {
     // The record of a refused upload stays for a week, and is worth a look.
-    item.record = await files.read(fileId, { as }).then(({ data }) => data, () => undefined);
+    item.record = await files.read(fileId, { as }).then(
+      ({ data }) => data,
+      () => undefined,
+    );
   }
 }
 
@@ -176,9 +190,16 @@ function actions(item) {
   if (phase === "waiting" || RUNNING.includes(phase)) {
     return [button("Cancel", () => cancel(item), { ...small, label: `Cancel the upload of ${file.name}` })];
   }
-  const open = item.record && h("a", { class: "button plain small", href: `#/files/${item.record.file_id}`, "aria-label": `Open ${file.name}` }, "Open");
+  const open =
+    item.record &&
+    h(
+      "a",
+      { class: "button plain small", href: `#/files/${item.record.file_id}`, "aria-label": `Open ${file.name}` },
+      "Open",
+    );
   const again = () => ((item.phase = "waiting"), (item.error = undefined), update(item), next());
-  const retry = phase !== "ready" && button("Retry", again, { ...small, icon: "retry", label: `Retry the upload of ${file.name}` });
+  const retry =
+    phase !== "ready" && button("Retry", again, { ...small, icon: "retry", label: `Retry the upload of ${file.name}` });
   return [open, retry].filter(Boolean);
 }
 

@@ -23,6 +23,8 @@ const STAGING_BUCKET: &str = "stowage-staging";
 const FILES_BUCKET: &str = "stowage-files";
 const TABLE: &str = "stowage";
 const REGION: &str = "us-east-1";
+/// Large files are worth trying here: 10 GB.
+const ATTACHMENT_BYTES: &str = "10737418240";
 /// How long the first answer of a function may take, with its start.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often the sweep runs.
@@ -283,6 +285,7 @@ fn environment(
         ("STORAGE_S3_ENDPOINT", s3_url),
         ("STORAGE_S3_ACCESS_KEY", &keys.access_key),
         ("STORAGE_S3_SECRET_KEY", &keys.secret_key),
+        ("STORAGE_ATTACHMENT_MAX_BYTES", ATTACHMENT_BYTES),
         ("STORAGE_TABLE", TABLE),
         ("STORAGE_DYNAMODB_ENDPOINT", dynamodb_url),
         ("STORAGE_INGEST_INVOKE_URL", invoke_url),

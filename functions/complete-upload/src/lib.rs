@@ -7,7 +7,7 @@ use axum::extract::{FromRef, State as Shared};
 use axum::routing::post;
 use http::StatusCode;
 use storage_core::ids::FileId;
-use storage_core::ports::UrlSigner;
+use storage_core::ports::{IngestQueue, StagedObject, UrlSigner};
 use storage_core::state::Actor;
 use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
@@ -18,7 +18,7 @@ use storage_lambda::http::json::OptionalJson;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
 use storage_lambda::views::FileView;
 use storage_lambda::wiring;
-use storage_services::ingest::{Ingest, Outcome, Source};
+use storage_services::ingest::{Ingest, Outcome, Source, staging_object};
 use storage_services::resolve::{Resolver, readable};
 
 /// What this function needs: ingest, and a signer for the answer.
@@ -32,6 +32,8 @@ pub struct State {
     pub ingest: Ingest,
     /// Reads records and resolves URLs.
     pub resolver: Resolver,
+    /// Takes what is too large for a request.
+    pub queue: Arc<dyn IngestQueue>,
 }
 
 impl State {
@@ -46,6 +48,7 @@ impl State {
             http: HttpSettings::from(config.as_ref()),
             ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone()),
             resolver: Resolver::new(ledger, settings, signer),
+            queue: wiring::queue(&clients).await?,
         })
     }
 }
@@ -71,6 +74,12 @@ async fn complete(
             let url = state.resolver.ready_url(&record, None, None).await?;
             let sizes = state.resolver.sizes(&record).await?;
             respond::json(StatusCode::OK, &FileView::new(&record, Some(url)).with_sizes(sizes))
+        }
+        Outcome::Deferred(record) => {
+            if let Some(object) = staging_object(&record) {
+                state.queue.enqueue(StagedObject { object }).await?;
+            }
+            respond::json(StatusCode::ACCEPTED, &FileView::new(&record, None))
         }
         Outcome::Busy(record) => respond::json(StatusCode::ACCEPTED, &FileView::new(&record, None)),
         Outcome::Failed(record) => Err(readable(&record).err().unwrap_or(ErrorKind::Internal.into()).into()),

@@ -174,7 +174,9 @@ async fn ingest(
         Outcome::Busy(_) => {
             Err(Error::new(ErrorKind::RequestInProgress, "the first request is still running"))
         }
-        Outcome::NotUploaded(_) => Err(Error::new(ErrorKind::Internal, "a direct upload without bytes")),
+        Outcome::Deferred(_) | Outcome::NotUploaded(_) => {
+            Err(Error::new(ErrorKind::Internal, "a direct upload without bytes"))
+        }
         // Only an avatar that lost to a newer one, or a deletion, ends here.
         Outcome::Gone => Err(Error::new(ErrorKind::StateConflict, "superseded or deleted meanwhile")),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use lambda_runtime::{Error as RuntimeError, LambdaEvent};
 use serde_json::Value;
 use storage_core::key::{KeySpace, ObjectKey, StorageKey};
-use storage_core::ports::{ImageProcessor, ObjectRef, ObjectStore};
+use storage_core::ports::{ImageProcessor, IngestQueue, ObjectRef, ObjectStore, StagedObject};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
 use storage_core::timestamp::Timestamp;
@@ -18,7 +18,7 @@ use storage_imaging::Imaging;
 use storage_lambda::config::Config;
 use storage_lambda::events::{self, BatchResponse, Delivery, Hint};
 use storage_lambda::wiring;
-use storage_services::ingest::{Ingest, Outcome, Source};
+use storage_services::ingest::{Ingest, Outcome, Source, Time};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
 
@@ -35,6 +35,8 @@ pub struct State {
     pub ledger: Ledger,
     /// Removes uploads that nobody waits for.
     pub storage: Arc<dyn ObjectStore>,
+    /// Takes what is left of a file when the time is over.
+    pub queue: Arc<dyn IngestQueue>,
     /// The staging bucket and the prefix of its keys.
     pub settings: Arc<Settings>,
 }
@@ -48,7 +50,8 @@ impl State {
         self_test::run(images.as_ref(), &ledger).await?;
         let settings = wiring::settings(&config);
         let ingest = Ingest::new(ledger.clone(), storage.clone(), images, settings.clone());
-        Ok(State { ingest, ledger, storage, settings })
+        let queue = wiring::queue(&clients).await?;
+        Ok(State { ingest, ledger, storage, queue, settings })
     }
 }
 
@@ -61,7 +64,7 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<BatchRes
             true => {
                 Err(storage_core::Error::new(ErrorKind::NotReady, "too little time is left for another file"))
             }
-            false => deliver(state, &delivery).await,
+            false => deliver(state, &delivery, until(event.context.deadline, state.ledger.clock.now())).await,
         };
         if let Err(error) = result {
             tracing::warn!(
@@ -90,11 +93,17 @@ fn is_short(deadline_ms: u64, now: Timestamp) -> bool {
     deadline_ms.checked_sub(now_ms).is_some_and(|left| left < ENOUGH.as_millis() as u64)
 }
 
-async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
+/// When to stop with a file that takes several invocations; `None` where the deadline is no time of day.
+fn until(deadline_ms: u64, now: Timestamp) -> Option<Timestamp> {
+    let deadline = Timestamp::from_millis(i64::try_from(deadline_ms).unwrap_or(i64::MAX));
+    (deadline > now).then(|| deadline - ENOUGH)
+}
+
+async fn deliver(state: &State, delivery: &Delivery, until: Option<Timestamp>) -> Result<()> {
     match &delivery.hints {
         Ok(hints) => {
             for hint in hints {
-                take(state, hint).await?;
+                take(state, hint, until).await?;
             }
             Ok(())
         }
@@ -105,7 +114,7 @@ async fn deliver(state: &State, delivery: &Delivery) -> Result<()> {
 }
 
 /// One object. Keys that no upload has are ignored, so nothing this system writes can set it off.
-async fn take(state: &State, hint: &Hint) -> Result<()> {
+async fn take(state: &State, hint: &Hint, until: Option<Timestamp>) -> Result<()> {
     let space = KeySpace { base: state.settings.base_path.clone(), tenant: None };
     let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, hint.key.as_str()) else {
         tracing::info!("an event of a key that is no upload is ignored");
@@ -122,10 +131,13 @@ async fn take(state: &State, hint: &Hint) -> Result<()> {
         tracing::warn!(tenant.id = %tenant, file.id = %file, "an upload that no record waits for is removed");
         return state.storage.delete(&staged).await;
     }
-    let outcome = state.ingest.run(tenant, file, Source::Staging, &Actor::function(NAME)).await?;
+    let (actor, time) = (Actor::function(NAME), Time::Until(until));
+    let outcome = state.ingest.run_for(tenant, file, Source::Staging, &actor, time).await?;
     match outcome {
         // The upload was removed as part of the outcome, or nothing was there.
         Outcome::Ready(_) | Outcome::Gone | Outcome::NotUploaded(_) => Ok(()),
+        // The next invocation goes on where this one stopped.
+        Outcome::Deferred(_) => state.queue.enqueue(StagedObject { object: staged }).await,
         Outcome::Failed(_) => state.storage.delete(&staged).await,
         // Its worker finishes it, or its lease runs out and the sweep sends it again.
         Outcome::Busy(_) => Ok(()),

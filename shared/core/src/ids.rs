@@ -87,6 +87,11 @@ uuid_id! {
     WorkerId, None
 }
 
+impl TenantId {
+    /// Holds files that a service took in before it was known whose they are. No token can name it.
+    pub const UNASSIGNED: TenantId = TenantId(Uuid::from_u128(0xffff_ffff_ffff_4fff_8fff_0000_0000_0001));
+}
+
 impl FileId {
     /// A new id whose first 48 bits are the current time in milliseconds.
     pub fn generate() -> Self {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::Method;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use storage_core::filename::FileName;
 use storage_core::ids::{EntityId, IdempotencyKey};
@@ -50,6 +51,9 @@ pub struct PresignRequest {
     /// How many seconds the form is to work.
     #[serde(default)]
     pub expires_in: Option<serde_json::Value>,
+    /// Whether it is not known yet whose the file is; for services.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unassigned: bool,
 }
 
 impl PresignRequest {
@@ -72,6 +76,39 @@ impl PresignRequest {
             expires_in: self.expires_in.map(expires_in).transpose()?,
             ..IssueRequest::new(purpose)
         })
+    }
+}
+
+/// The body of `POST /files/presigned-upload`: one upload, or up to [`MAX_BATCH`] under `files`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum PresignBody {
+    /// One.
+    One(Box<PresignRequest>),
+    /// Several, each with an answer of its own.
+    Many(PresignBatch),
+}
+
+/// Several uploads at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PresignBatch {
+    /// The uploads.
+    pub files: Vec<PresignRequest>,
+}
+
+/// The most uploads of a batch.
+pub const MAX_BATCH: usize = 100;
+
+impl<'de> Deserialize<'de> for PresignBody {
+    /// Decided by the one member that only a batch has, so that a refusal is about the form that was meant.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let body = serde_json::Value::deserialize(deserializer)?;
+        let read = match body.get("files") {
+            Some(_) => serde_json::from_value(body).map(PresignBody::Many),
+            None => serde_json::from_value(body).map(PresignBody::One),
+        };
+        read.map_err(D::Error::custom)
     }
 }
 

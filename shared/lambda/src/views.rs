@@ -8,6 +8,7 @@ use storage_core::key::{VariantSize, Visibility};
 use storage_core::ports::{Placeholder, ResolvedUrl};
 use storage_core::record::FileRecord;
 use storage_core::timestamp::Timestamp;
+use storage_services::part_uploads::{Begun, part_size};
 use storage_services::resolve::{AvatarInfo, AvatarSize};
 use storage_services::uploads::Issued;
 
@@ -192,16 +193,32 @@ pub struct IssuedView {
     pub file_id: String,
     /// How to send it.
     pub method: &'static str,
-    /// Where to send it.
-    pub upload_url: String,
+    /// Where to send it; absent for an upload in parts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload_url: Option<String>,
     /// The form's fields, to be sent before the file.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub upload_fields: BTreeMap<String, String>,
-    /// The staging key the form writes.
+    /// How to send it in parts, where it is too large for a form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub multipart: Option<MultipartView>,
+    /// The staging key that is written.
     pub key: String,
-    /// The most bytes the form takes.
+    /// The most bytes the upload may have.
     pub max_bytes: u64,
-    /// The seconds the form works: never more than the signing credentials do.
+    /// The seconds it works: of a form never more than the signing credentials do.
     pub expires_in: u64,
+}
+
+/// An upload in parts.
+#[derive(Debug, Serialize)]
+pub struct MultipartView {
+    /// What names the upload in the routes under `/s3/multipart`.
+    pub upload_id: String,
+    /// The size of every part but the last, in bytes.
+    pub part_size: u64,
+    /// How many parts there are.
+    pub part_count: u64,
 }
 
 impl IssuedView {
@@ -210,11 +227,28 @@ impl IssuedView {
         IssuedView {
             file_id: issued.record.file_id.to_string(),
             method: "POST",
-            upload_url: issued.post.url,
+            upload_url: Some(issued.post.url),
             upload_fields: issued.post.fields,
+            multipart: None,
             key: issued.staging.key.to_string(),
             max_bytes: issued.record.max_bytes,
             expires_in: issued.post.expires_at.since(now).as_secs(),
+        }
+    }
+
+    /// The view of an upload in parts at `now`, under the sealed name of it.
+    pub fn in_parts(begun: Begun, upload_id: String, now: Timestamp) -> Self {
+        let size = begun.record.declared.size.unwrap_or_default();
+        let part_size = begun.part_size.unwrap_or_else(|| part_size(size));
+        IssuedView {
+            file_id: begun.record.file_id.to_string(),
+            method: "PUT",
+            upload_url: None,
+            upload_fields: BTreeMap::new(),
+            multipart: Some(MultipartView { upload_id, part_size, part_count: size.div_ceil(part_size) }),
+            key: begun.handle.key.to_string(),
+            max_bytes: begun.record.max_bytes,
+            expires_in: begun.until.since(now).as_secs(),
         }
     }
 }

@@ -10,7 +10,7 @@ use storage_aws::{
     S3Backend, SecretReader, SqsQueue, Window,
 };
 use storage_core::ports::{
-    Clock, IngestQueue, MetadataStore, ObjectStore, PresignPost, SystemClock, UrlSigner,
+    Clock, IngestQueue, MetadataStore, ObjectStore, PresignParts, PresignPost, SystemClock, UrlSigner,
 };
 use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
@@ -75,7 +75,10 @@ pub fn settings(config: &Config) -> Arc<Settings> {
         default_visibility: buckets.default_visibility,
         upload_life: config.delivery.presign_expiry,
         avatar_max_bytes: limits.avatar_max_bytes,
-        attachment_max_bytes: limits.attachment_max_bytes.min(limits.post_max_bytes),
+        attachment_max_bytes: limits.attachment_max_bytes,
+        post_max_bytes: limits.post_max_bytes,
+        tenant_max_bytes: limits.tenant_max_bytes,
+        issues_per_minute: limits.issues_per_minute,
         direct_max_bytes: limits.direct_max_bytes,
         image_limits: limits.images,
         trash_life: config.cleanup.retention,
@@ -120,6 +123,14 @@ async fn warm(connection: impl Future<Output = ()>) {
     }
 }
 
+/// The object storage of a function that most requests need nothing of: its connection opens when it is used.
+pub fn storage_on_demand(clients: &Clients) -> Result<Arc<dyn ObjectStore>> {
+    match clients.config.backend {
+        Backend::S3 => Ok(Arc::new(S3Backend::new(&clients.s3))),
+        Backend::Local => local_storage(&clients.config),
+    }
+}
+
 /// The object storage.
 pub async fn storage(clients: &Clients) -> Result<Arc<dyn ObjectStore>> {
     match clients.config.backend {
@@ -147,6 +158,11 @@ fn local_storage(_config: &Config) -> Result<Arc<dyn ObjectStore>> {
 
 /// The signer of upload forms. In development it signs for the gateway, which is S3 to browsers.
 pub async fn presign_post(clients: &Clients) -> Result<Arc<dyn PresignPost>> {
+    Ok(Arc::new(PostSigner::new(&clients.s3)?))
+}
+
+/// The signer of the calls of uploads in parts.
+pub async fn presign_parts(clients: &Clients) -> Result<Arc<dyn PresignParts>> {
     Ok(Arc::new(PostSigner::new(&clients.s3)?))
 }
 

@@ -95,18 +95,19 @@ pub fn check_metadata(metadata: &std::collections::BTreeMap<String, String>) -> 
         return Err(Error::new(ErrorKind::UnknownField, "metadata.identified"));
     }
     let total: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
-    let named = |name: &String| {
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
-    };
+    let named = |name: &String| is_metadata_name(name);
     let shown = |value: &String| !value.chars().any(char::is_control);
     if total <= 2048 && metadata.keys().all(named) && metadata.values().all(shown) {
         Ok(())
     } else {
         Err(Error::new(ErrorKind::InvalidRequest, "metadata"))
     }
+}
+
+/// Whether a caller's metadata may have this name: `a-z 0-9 - _`, and not one of the system's own.
+pub fn is_metadata_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    !name.is_empty() && name != "identified" && name.bytes().all(plain)
 }
 
 /// A declared SHA-256 in lower-case hex.

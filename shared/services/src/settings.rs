@@ -38,6 +38,8 @@ pub struct Settings {
     pub post_max_bytes: u64,
     /// Up to how many bytes a request ingests a file itself; above, it is left to the queue.
     pub inline_max_bytes: u64,
+    /// The size of the parts in which larger files are copied, in bytes.
+    pub copy_part_bytes: u64,
     /// How long an upload in parts may take.
     pub multipart_life: Duration,
     /// The most bytes of a tenant whose own limits do not say; `None` where there is no such limit.
@@ -72,6 +74,7 @@ impl Settings {
             attachment_max_bytes: 100 * MB,
             post_max_bytes: 100 * MB,
             inline_max_bytes: 1024 * MB,
+            copy_part_bytes: 512 * MB,
             multipart_life: Duration::from_secs(24 * 3600),
             tenant_max_bytes: None,
             issues_per_minute: None,

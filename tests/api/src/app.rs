@@ -5,13 +5,15 @@ use std::sync::Arc;
 use storage_core::ids::TenantId;
 use storage_core::ports::{ObjectStore, PresignPost, UrlSigner};
 use storage_imaging::Imaging;
-use storage_lambda::config::Config;
+use storage_lambda::config::{Config, Redacted, SealKey};
 use storage_lambda::http::HttpSettings;
 use storage_lambda::http::auth::Authenticator;
+use storage_lambda::seal::Sealer;
 use storage_lambda::wiring;
 use storage_services::deletion::Deletion;
 use storage_services::ingest::Ingest;
 use storage_services::ledger::Ledger;
+use storage_services::part_uploads::PartUploads;
 use storage_services::resolve::Resolver;
 use storage_services::sweep::Sweep;
 use storage_services::uploads::Uploads;
@@ -21,7 +23,7 @@ use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
 use storage_testkit::memory::{MemoryBackend, MemoryStore};
 
 use crate::doubles::{PathSigner, Queue};
-use crate::{Forms, Gateway, logs};
+use crate::{Calls, Forms, Gateway, logs};
 
 /// The bucket of final objects. No error may show this name.
 pub const BUCKET: &str = "canary-files";
@@ -42,6 +44,8 @@ pub struct TestApp {
     pub storage_faults: Faults,
     /// The forms that were signed.
     pub forms: Arc<Forms>,
+    /// The calls of uploads in parts that were signed.
+    pub calls: Arc<Calls>,
     /// The tenant of [`TestApp::user`].
     pub tenant: TenantId,
     pub(crate) issuer: Issuer,
@@ -74,6 +78,7 @@ impl TestApp {
         let storage = Arc::new(MemoryBackend::with_clock(&buckets, clock.clone()));
         let (store_faults, storage_faults) = (Faults::new(), Faults::new());
         let (forms, queue) = (Arc::new(Forms::default()), Arc::new(Queue::default()));
+        let calls = Arc::new(Calls::default());
 
         let ledger = Ledger::new(Arc::new(Faulty::new(store.clone(), store_faults.clone())), clock.clone());
         let backend: Arc<dyn ObjectStore> = Arc::new(Faulty::new(storage.clone(), storage_faults.clone()));
@@ -87,15 +92,22 @@ impl TestApp {
         let resolver = Resolver::new(ledger.clone(), settings.clone(), signer);
         let presign: Arc<dyn PresignPost> = forms.clone();
 
+        let base_url: Arc<str> = config.delivery.public_base_url.as_deref().unwrap_or_default().into();
+        let key = SealKey { id: "test".to_owned(), key: Redacted::new([7; 32]) };
+        let sealer = Arc::new(Sealer::new(&[key]).unwrap());
+
         let functions = [
             (
                 "issue-upload",
                 issue_upload::router(issue_upload::State {
                     authenticator: authenticator.clone(),
                     http: http.clone(),
+                    parts: PartUploads::new(uploads.clone(), backend.clone(), calls.clone()),
                     uploads: uploads.clone(),
                     presign: presign.clone(),
+                    sealer: sealer.clone(),
                     clock: clock.clone(),
+                    public_base_url: base_url.clone(),
                 }),
             ),
             (
@@ -118,6 +130,7 @@ impl TestApp {
                     http: http.clone(),
                     ingest: ingest.clone(),
                     resolver: resolver.clone(),
+                    queue: queue.clone(),
                 }),
             ),
             (
@@ -126,7 +139,7 @@ impl TestApp {
                     authenticator: authenticator.clone(),
                     http: http.clone(),
                     resolver,
-                    public_base_url: config.delivery.public_base_url.as_deref().unwrap_or_default().into(),
+                    public_base_url: base_url,
                 }),
             ),
             (
@@ -152,12 +165,19 @@ impl TestApp {
             store_faults,
             storage_faults,
             forms,
+            calls,
             tenant: TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap(),
             issuer,
             gateway: Gateway::new(functions.into()),
             sweep: Sweep::new(ledger.clone(), backend.clone(), queue.clone(), settings.clone()),
+            process: process_upload::State {
+                ingest,
+                ledger,
+                storage: backend,
+                queue: queue.clone(),
+                settings,
+            },
             queue,
-            process: process_upload::State { ingest, ledger, storage: backend, settings },
         }
     }
 }

@@ -8,7 +8,8 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use storage_core::Result;
 use storage_core::key::Visibility;
 use storage_core::ports::{
-    IngestQueue, PostRequest, PresignPost, PresignedPost, ResolvedUrl, StagedObject, UrlSigner, UrlTarget,
+    IngestQueue, ObjectRef, PostRequest, PresignParts, PresignPost, PresignedPost, PresignedUrl, RawCall,
+    ResolvedUrl, StagedObject, UrlSigner, UrlTarget,
 };
 use storage_core::timestamp::Timestamp;
 use uuid::Uuid;
@@ -58,6 +59,38 @@ impl PresignPost for Forms {
             fields: fields.into_iter().collect(),
             expires_at,
         })
+    }
+}
+
+/// URLs of the form `https://upload.test/{key}?call=...` for the calls of uploads in parts, with a signature.
+#[derive(Debug, Default)]
+pub struct Calls {
+    signed: Mutex<Vec<(ObjectRef, RawCall, Timestamp)>>,
+}
+
+impl Calls {
+    /// Every call that was signed, in order.
+    pub fn signed(&self) -> Vec<(ObjectRef, RawCall, Timestamp)> {
+        self.signed.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl PresignParts for Calls {
+    async fn presign_call(
+        &self,
+        object: &ObjectRef,
+        call: &RawCall,
+        _content_type: Option<&str>,
+        expires_in: Duration,
+        now: Timestamp,
+    ) -> Result<PresignedUrl> {
+        let signature = sha256(format!("canary {} {call:?}", object.key).as_bytes());
+        scanner().secret(&signature);
+        let expires_at = now + expires_in;
+        self.signed.lock().unwrap().push((object.clone(), call.clone(), expires_at));
+        let url = format!("https://upload.test/{}?signature={signature}", object.key);
+        Ok(PresignedUrl { url, headers: Default::default(), expires_at })
     }
 }
 

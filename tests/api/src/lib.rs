@@ -22,7 +22,7 @@ pub use actions::Issued;
 pub use answer::{Answer, DOCUMENTED};
 pub use app::{BUCKET, STAGING, TestApp};
 pub use call::{Call, Form};
-pub use doubles::Forms;
+pub use doubles::{Calls, Forms};
 pub use events::{batch, encode_key, s3_event};
 pub use gateway::{Gateway, Route, preflights, routes};
 pub use logs::{EMAIL, Scanner, scanner};

@@ -159,7 +159,7 @@ impl<'a> Process<'a> {
                 match self.ingest().run(record.tenant, record.file_id, source, &actor).await? {
                     Outcome::Ready(record) | Outcome::Failed(record) => *record,
                     Outcome::Busy(_) => return Err(Error::new(ErrorKind::RequestInProgress, "busy")),
-                    Outcome::NotUploaded(_) | Outcome::Gone => {
+                    Outcome::Deferred(_) | Outcome::NotUploaded(_) | Outcome::Gone => {
                         return Err(Error::new(ErrorKind::StateConflict, "gone"));
                     }
                 }
@@ -175,6 +175,7 @@ impl<'a> Process<'a> {
             ingest: self.ingest(),
             ledger: self.ledger(),
             storage: self.storage(),
+            queue: Arc::new(Faulty::new(self.world.queue.clone(), self.faults.clone())),
             settings: self.world.settings.clone(),
         };
         match process_upload::handle(&state, LambdaEvent::new(message(object), Context::default())).await {

@@ -254,6 +254,10 @@ pub struct LimitsConfig {
     pub attachment_max_bytes: u64,
     /// Up to how many bytes an upload is one form.
     pub post_max_bytes: u64,
+    /// The most bytes of all files of a tenant whose own limits do not say.
+    pub tenant_max_bytes: Option<u64>,
+    /// How many uploads one caller may issue a minute.
+    pub issues_per_minute: Option<u64>,
     /// The most bytes of a file in a request body.
     pub direct_max_bytes: u64,
     /// The most bytes of a JSON body.

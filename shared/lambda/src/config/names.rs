@@ -114,7 +114,9 @@ variables! {
     "Limits" {
         AVATAR_MAX_BYTES "STORAGE_AVATAR_MAX_BYTES" [] Is("5242880"), "The most bytes of an avatar.";
         ATTACHMENT_MAX_BYTES "STORAGE_ATTACHMENT_MAX_BYTES" [] Is("104857600"), "The most bytes of an attachment.";
-        POST_MAX_BYTES "STORAGE_POST_MAX_BYTES" [] Is("104857600"), "The most bytes of an upload by form, which also bounds attachments.";
+        POST_MAX_BYTES "STORAGE_POST_MAX_BYTES" [] Is("104857600"), "The most bytes of an upload by form; larger ones are sent in parts.";
+        TENANT_MAX_BYTES "STORAGE_TENANT_MAX_BYTES" [] Is("0"), "The most bytes of all files of a tenant whose own limits do not say; 0 for no limit.";
+        ISSUES_PER_MINUTE "STORAGE_ISSUES_PER_MINUTE" [] Is("600"), "How many uploads one caller may issue a minute; 0 for no limit.";
         DIRECT_MAX_BYTES "STORAGE_DIRECT_MAX_BYTES" [] Is("4194304"), "The most bytes of a file in a request body; the gateway takes about 4.5 MB.";
         JSON_MAX_BYTES "STORAGE_JSON_MAX_BYTES" [] Is("65536"), "The most bytes of a JSON body.";
         IMAGE_MAX_SIDE "STORAGE_IMAGE_MAX_SIDE" [] Is("12000"), "The most pixels of a side of an image.";

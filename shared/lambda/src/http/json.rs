@@ -54,6 +54,20 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for OptionalJson<T> {
     }
 }
 
+/// The same for a route whose bodies may have up to `BYTES` bytes, whatever holds for the others.
+#[derive(Debug)]
+pub struct LargeJson<T, const BYTES: usize>(pub T);
+
+impl<S: Sync, T: DeserializeOwned, const BYTES: usize> FromRequest<S> for LargeJson<T, BYTES> {
+    type Rejection = ApiError;
+
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, ApiError> {
+        require_json(request.headers())?;
+        request.extensions_mut().insert(Limit(BYTES));
+        Ok(LargeJson(parse(&read(request).await?)?))
+    }
+}
+
 async fn read(request: Request) -> Result<bytes::Bytes> {
     let limit = request.extensions().get::<Limit>().map_or(DEFAULT_MAX_BYTES, |limit| limit.0);
     let (parts, body) = request.into_parts();

@@ -34,6 +34,12 @@ impl Job<'_> {
                 if let Err(code) = self.check_size(meta.size) {
                     return Ok(Verdict::Refused(code));
                 }
+                if !self.fits(meta.size).await? {
+                    return Ok(Verdict::Refused(ErrorKind::QuotaExceeded));
+                }
+                if meta.size > self.ingest.settings.inline_max_bytes {
+                    return self.large(staging, meta).await;
+                }
                 let options = GetOptions { range: None, if_match: Some(meta.etag.clone()) };
                 let mut read = match self.ingest.storage.get(&staging, options).await {
                     Ok(read) => read,

@@ -26,6 +26,9 @@ impl Job<'_> {
                 if let Err(code) = self.check_size(meta.size) {
                     return Ok(Verdict::Refused(code));
                 }
+                if !self.fits(meta.size).await? {
+                    return Ok(Verdict::Refused(ErrorKind::QuotaExceeded));
+                }
                 let options = GetOptions { range: None, if_match: Some(meta.etag) };
                 match self.ingest.storage.get(&staging, options).await {
                     Ok(read) if read.length > self.record.max_bytes => {

@@ -3,7 +3,7 @@
 use storage_core::ports::{CommitError, Write};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::safeguards::Safeguard;
-use storage_core::state::{self, Event, Ingested};
+use storage_core::state::{self, Event, Ingested, MAX_ATTEMPTS};
 use storage_core::{Error, ErrorKind, Result};
 
 use super::{Job, Outcome};
@@ -104,7 +104,14 @@ impl Job<'_> {
         Ok(self.ingest.settled(found))
     }
 
-    /// Gives the lease back, so that the next delivery need not wait for it to end.
+    /// Leaves the rest to a later worker. What was done is written down, so the attempt does not count.
+    pub(super) async fn pause(&mut self) -> Result<Outcome> {
+        self.release(ErrorKind::StorageUnavailable).await;
+        Ok(Outcome::Deferred(Box::new(self.record.clone())))
+    }
+
+    /// Gives the lease back, so that the next delivery need not wait for it to end. The last attempt that counts is the
+    /// end of the file.
     pub(super) async fn release(&self, cause: ErrorKind) {
         // Without the store there is nothing to give back to, and its time is the caller's.
         if cause == ErrorKind::MetadataUnavailable {
@@ -113,8 +120,20 @@ impl Job<'_> {
         let counts = cause != ErrorKind::StorageUnavailable;
         let event = Event::Release { worker: self.worker, counts };
         let (tenant, file) = (self.record.tenant, self.record.file_id);
-        if let Err(error) = self.ingest.ledger.apply(tenant, file, event, self.actor).await {
-            tracing::warn!(file.id = %file, error.kind = %error.kind(), "lease is not given back");
+        let ledger = &self.ingest.ledger;
+        match ledger.apply(tenant, file, event, self.actor).await {
+            Ok(Applied::Written(record)) if counts && record.attempts >= MAX_ATTEMPTS => {
+                if let Ok(Applied::Written(failed)) =
+                    ledger.apply(tenant, file, Event::Exhaust, self.actor).await
+                {
+                    self.ingest.remove_staging(&failed).await;
+                    self.ingest.remove_finals(&failed).await;
+                }
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::warn!(file.id = %file, error.kind = %error.kind(), "lease is not given back");
+            }
         }
     }
 

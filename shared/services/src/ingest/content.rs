@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::policy;
 
 /// How many bytes decide the type and the encoding.
-const HEAD: usize = 64 * 1024;
+pub(super) const HEAD: usize = 64 * 1024;
 /// Up to this size an image or PDF is kept whole, to be looked into.
 pub(super) const INSPECT: usize = 32 * 1024 * 1024;
 

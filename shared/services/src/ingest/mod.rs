@@ -8,6 +8,7 @@ mod avatar;
 mod commit;
 mod content;
 mod documents;
+mod large;
 mod writer;
 
 use std::sync::Arc;
@@ -18,9 +19,11 @@ use storage_core::ports::{ImageProcessor, ObjectMeta, ObjectRef, ObjectStore};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::safeguards::Safeguard;
 use storage_core::state::{Actor, Event, Ingested, Refused};
+use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::ledger::{Applied, Ledger};
+use crate::quota::Quota;
 use crate::settings::Settings;
 
 /// How often content that changes under validation is looked at again.
@@ -44,6 +47,8 @@ pub enum Outcome {
     Failed(Box<FileRecord>),
     /// Another worker holds the lease.
     Busy(Box<FileRecord>),
+    /// The rest is for the queue: the file is too large for a request, or the time of the invocation is over.
+    Deferred(Box<FileRecord>),
     /// No bytes have been uploaded yet; nothing was changed.
     NotUploaded(Box<FileRecord>),
     /// There is no such file any more, or it is in a state that ingest does not touch.
@@ -56,7 +61,17 @@ pub struct Ingest {
     ledger: Ledger,
     storage: Arc<dyn ObjectStore>,
     images: Arc<dyn ImageProcessor>,
+    quota: Quota,
     settings: Arc<Settings>,
+}
+
+/// How long a worker may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Time {
+    /// As long as a request: files above [`Settings::inline_max_bytes`] are left to the queue.
+    Request,
+    /// Until about this time, or as long as it takes; what is left then is left to the queue.
+    Until(Option<Timestamp>),
 }
 
 /// One worker's hold on one file.
@@ -65,6 +80,7 @@ struct Job<'a> {
     record: FileRecord,
     worker: WorkerId,
     actor: &'a Actor,
+    deadline: Option<Timestamp>,
 }
 
 impl Ingest {
@@ -75,10 +91,11 @@ impl Ingest {
         images: Arc<dyn ImageProcessor>,
         settings: Arc<Settings>,
     ) -> Self {
-        Ingest { ledger, storage, images, settings }
+        let quota = Quota::new(ledger.store.clone(), settings.clone());
+        Ingest { ledger, storage, images, quota, settings }
     }
 
-    /// Brings a file as far as it can be brought now. Idempotent, and safe beside any number of others.
+    /// Brings a file as far as a request can. Idempotent, and safe beside any number of others.
     ///
     /// An `Err` is retryable: the record is not failed, and the lease is given back unless the store refuses that too.
     pub async fn run(
@@ -87,6 +104,18 @@ impl Ingest {
         file: FileId,
         source: Source,
         actor: &Actor,
+    ) -> Result<Outcome> {
+        self.run_for(tenant, file, source, actor, Time::Request).await
+    }
+
+    /// The same for as long as `time` says.
+    pub async fn run_for(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        source: Source,
+        actor: &Actor,
+        time: Time,
     ) -> Result<Outcome> {
         let Some(record) = self.ledger.store.get_file(tenant, file).await? else { return Ok(Outcome::Gone) };
         match record.state {
@@ -103,14 +132,21 @@ impl Ingest {
             }
             FileState::Scanning | FileState::Quarantined | FileState::Trashed => return Ok(Outcome::Gone),
         }
-        if matches!(source, Source::Staging) && self.staged(&record).await?.is_none() {
-            // A commit that finished meanwhile removes the staging object before this worker looks for it.
-            let found = self.ledger.store.get_file(tenant, file).await?;
-            return Ok(match found {
-                Some(record) if record.state == FileState::Pending => Outcome::NotUploaded(Box::new(record)),
-                Some(record) => self.settled(record),
-                None => Outcome::Gone,
-            });
+        if matches!(source, Source::Staging) {
+            let Some(staged) = self.staged(&record).await? else {
+                // A commit that finished meanwhile removes the staging object before this worker looks for it.
+                let found = self.ledger.store.get_file(tenant, file).await?;
+                return Ok(match found {
+                    Some(record) if record.state == FileState::Pending => {
+                        Outcome::NotUploaded(Box::new(record))
+                    }
+                    Some(record) => self.settled(record),
+                    None => Outcome::Gone,
+                });
+            };
+            if time == Time::Request && staged.size > self.settings.inline_max_bytes {
+                return Ok(Outcome::Deferred(Box::new(record)));
+            }
         }
 
         let worker = WorkerId::generate();
@@ -125,7 +161,11 @@ impl Ingest {
             Applied::Refused(record, _) => return Ok(self.settled(*record)),
             Applied::Missing => return Ok(Outcome::Gone),
         };
-        let mut job = Job { ingest: self, record, worker, actor };
+        let deadline = match time {
+            Time::Request => None,
+            Time::Until(deadline) => deadline,
+        };
+        let mut job = Job { ingest: self, record, worker, actor, deadline };
         match job.run(source).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
@@ -179,7 +219,7 @@ impl Ingest {
 }
 
 /// Where the upload of a record lies.
-pub(crate) fn staging_object(record: &FileRecord) -> Option<ObjectRef> {
+pub fn staging_object(record: &FileRecord) -> Option<ObjectRef> {
     record.staging_key.clone().map(|key| ObjectRef::new(record.staging_bucket.clone(), key))
 }
 
@@ -193,6 +233,8 @@ enum Verdict {
     Changed,
     /// The file was deleted or taken over meanwhile.
     Lost,
+    /// There is no time for the rest.
+    Paused,
 }
 
 impl Job<'_> {
@@ -208,6 +250,7 @@ impl Job<'_> {
                 Ok(Verdict::Refused(code)) => return self.fail(code).await,
                 Ok(Verdict::Changed) => continue,
                 Ok(Verdict::Lost) => return self.lost().await,
+                Ok(Verdict::Paused) => return self.pause().await,
                 Err(error) if error.retryable() => return Err(error),
                 // Only a verdict fails a file. What else goes wrong is the storage's, and may be over next time.
                 Err(error) => {
@@ -230,6 +273,14 @@ impl Job<'_> {
             Some(declared) if size != declared => Err(ErrorKind::SizeMismatch),
             _ if size > self.record.max_bytes => Err(ErrorKind::PayloadTooLarge),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether an upload whose size was not declared fits into what its tenant may store. A declared one is reserved.
+    async fn fits(&self, size: u64) -> Result<bool> {
+        match self.record.declared.size {
+            Some(_) => Ok(true),
+            None => self.ingest.quota.fits(&self.record, size).await,
         }
     }
 

@@ -20,7 +20,7 @@ use storage_core::key::EntityKind;
 use storage_core::ports::{
     Body, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
     ObjectStore, PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl,
-    StagedObject, UrlSigner, UrlTarget,
+    StagedObject, StorageBackend, UrlSigner, UrlTarget,
 };
 use storage_core::record::{FileRecord, Purpose};
 use storage_core::state::Actor;

@@ -79,7 +79,7 @@ impl Story {
         let outcome = match self.world.ingest(self.ids[index], source).await {
             Outcome::Ready(_) => Answer::Ready,
             Outcome::Failed(_) => Answer::Failed,
-            Outcome::Busy(_) => Answer::Busy,
+            Outcome::Busy(_) | Outcome::Deferred(_) => Answer::Busy,
             Outcome::NotUploaded(_) => Answer::NotUploaded,
             Outcome::Gone => Answer::Gone,
         };

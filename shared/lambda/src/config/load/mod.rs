@@ -135,6 +135,10 @@ fn limits(reader: &mut Reader<'_>) -> LimitsConfig {
         avatar_max_bytes: reader.number(&names::AVATAR_MAX_BYTES, 1..=25 << 20),
         attachment_max_bytes: reader.number(&names::ATTACHMENT_MAX_BYTES, 1..=S3_OBJECT_BYTES),
         post_max_bytes: reader.number(&names::POST_MAX_BYTES, 1..=5 << 30),
+        tenant_max_bytes: Some(reader.number(&names::TENANT_MAX_BYTES, 0..=u64::MAX))
+            .filter(|most| *most > 0),
+        issues_per_minute: Some(reader.number(&names::ISSUES_PER_MINUTE, 0..=1_000_000))
+            .filter(|most| *most > 0),
         direct_max_bytes: reader.number(&names::DIRECT_MAX_BYTES, 1..=LAMBDA_BODY_BYTES),
         json_max_bytes: reader.number(&names::JSON_MAX_BYTES, 1024..=1 << 20) as usize,
         images: ImageLimits {

@@ -13,4 +13,4 @@ pub use authenticator::{Authenticator, Caller, Principal};
 pub use claims::{TenantClaim, Verified};
 pub use jwk::KeySet;
 pub use key_store::{FetchJwks, KeyStore};
-pub use tenant::{TENANT_HEADER, tenant_context};
+pub use tenant::{TENANT_HEADER, tenant_context, unassigned_context};

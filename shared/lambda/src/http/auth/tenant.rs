@@ -10,6 +10,20 @@ use crate::config::TenancyConfig;
 /// The header by which a service names a tenant.
 pub const TENANT_HEADER: &str = "x-tenant-id";
 
+/// The context of a service that takes in a file before it is known whose it is. `Forbidden` for anybody else.
+pub fn unassigned_context(verified: &Verified) -> Result<TenantContext> {
+    if !verified.scopes.service {
+        return Err(Error::new(ErrorKind::Forbidden, "unassigned uploads are for services"));
+    }
+    Ok(TenantContext {
+        tenant: TenantId::UNASSIGNED,
+        slug: None,
+        principal: verified.principal.clone(),
+        scopes: verified.scopes.clone(),
+        request_id: verified.request_id.clone(),
+    })
+}
+
 /// Decides the tenant.
 ///
 /// The token decides. `X-Tenant-ID` may repeat it; only a principal with `storage:service` and without a tenant in its
@@ -47,6 +61,9 @@ pub fn tenant_context(
             (TenantClaim::Absent, _) => return Err(Error::new(ErrorKind::TenantRequired, "no tenant claim")),
         }
     };
+    if tenant == TenantId::UNASSIGNED {
+        return Err(Error::new(ErrorKind::TenantRequired, "the tenant of unassigned files"));
+    }
     Ok(TenantContext {
         tenant,
         slug,

@@ -1,0 +1,80 @@
+// The filters of the list, as the query of the listing.
+import { button, h } from "./dom.js";
+
+const STATES = ["pending", "processing", "scanning", "ready", "failed", "quarantined"];
+const PURPOSES = ["attachment", "export", "avatar.user", "avatar.agent"];
+const TYPES = [
+  "image/jpeg",
+  "image/png",
+  "image/webp",
+  "image/gif",
+  "application/pdf",
+  "text/plain",
+  "text/csv",
+  "application/json",
+  "application/zip",
+  "video/mp4",
+  "application/octet-stream",
+];
+const AGES = [
+  ["", "any time"],
+  ["3600", "last hour"],
+  ["86400", "last 24 hours"],
+  ["604800", "last 7 days"],
+];
+
+let form;
+
+/** Fills the form; `onchange` is called when the list has to be read anew. */
+export function mountFilters(holder, onchange) {
+  form = holder;
+  const options = (words) => words.map((word) => h("option", { value: word }, word));
+  const select = (name, label, children) => h("label", {}, h("span", {}, label), h("select", { name }, children));
+  form.append(
+    select("state", "State", [h("option", { value: "" }, "any"), ...options(STATES)]),
+    select("purpose", "Purpose", [h("option", { value: "" }, "any"), ...options(PURPOSES)]),
+    h(
+      "label",
+      {},
+      h("span", {}, "Type"),
+      h("input", { name: "content_type", list: "types", placeholder: "any", size: 16, spellcheck: "false" }),
+    ),
+    h("datalist", { id: "types" }, options(TYPES)),
+    select(
+      "age",
+      "Created",
+      AGES.map(([value, label]) => h("option", { value }, label)),
+    ),
+    button("Reset filters", () => (form.reset(), onchange()), { kind: "plain small", id: "filters-reset" }),
+  );
+  form.addEventListener("change", onchange);
+  form.addEventListener("submit", (event) => event.preventDefault());
+}
+
+/** Clears them, and leaves out those that the trash has no use for. */
+export function resetFilters(trash) {
+  form.reset();
+  for (const name of ["state", "age"]) form.elements[name].closest("label").hidden = trash;
+}
+
+/** What the listing is asked for. */
+export function filter(trash) {
+  const { state, purpose, content_type: type, age } = Object.fromEntries(new FormData(form));
+  const after = age && new Date(Date.now() - 1000 * age).toISOString();
+  return { state: trash ? "trashed" : state, purpose, content_type: type, created_after: after };
+}
+
+/** Whether any filter is set. */
+export const filtered = () => ["purpose", "content_type", "age", "state"].some((name) => form.elements[name].value);
+
+/** Whether a changed record still belongs into the list. */
+export function fits(record, trash) {
+  const { state, purpose, content_type: type, created_after: after } = filter(trash);
+  const live = !["trashed", "deleting", "deleted"].includes(record.state);
+  return (
+    (state ? record.state === state : live) &&
+    (!purpose || record.purpose === purpose) &&
+    (!type || record.content_type === type) &&
+    (!after || record.created_at >= after)
+  );
+}

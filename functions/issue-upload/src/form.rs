@@ -1,0 +1,106 @@
+//! `POST /api/v1/files/presigned-upload`: a form that uploads straight to S3, or an upload in parts where the file is too
+//! large for one; one file or several.
+
+use axum::extract::State as Shared;
+use http::{HeaderMap, Method, StatusCode};
+use serde::Serialize;
+use storage_core::ids::IdempotencyKey;
+use storage_core::tenant::TenantContext;
+use storage_core::{Error, ErrorKind, Result};
+use storage_lambda::http::auth::{Principal, unassigned_context};
+use storage_lambda::http::extract::{Idempotency, Nothing, StrictQuery};
+use storage_lambda::http::json::StrictJson;
+use storage_lambda::http::{ApiResult, respond};
+use storage_lambda::requests::{MAX_BATCH, PresignBatch, PresignBody, PresignRequest, idempotency};
+use storage_lambda::seal::Kind;
+use storage_lambda::views::IssuedView;
+
+use crate::State;
+
+/// The route, as it is part of a request's digest.
+const ROUTE: &str = "/api/v1/files/presigned-upload";
+
+pub(crate) async fn issue(
+    Shared(state): Shared<State>,
+    Principal(verified): Principal,
+    Idempotency(key): Idempotency,
+    StrictQuery(_): StrictQuery<Nothing>,
+    headers: HeaderMap,
+    StrictJson(body): StrictJson<PresignBody>,
+) -> ApiResult {
+    let unassigned = match &body {
+        PresignBody::One(request) => request.unassigned,
+        PresignBody::Many(batch) => batch.files.iter().any(|request| request.unassigned),
+    };
+    let context = match unassigned {
+        true => unassigned_context(&verified)?,
+        false => state.authenticator.tenant_context(&verified, &headers)?,
+    };
+    match body {
+        PresignBody::One(request) => {
+            let issued = issue_one(&state, &context, *request, key).await?;
+            respond::json(StatusCode::CREATED, &issued)
+        }
+        PresignBody::Many(batch) => issue_many(&state, &context, batch, key).await,
+    }
+}
+
+async fn issue_one(
+    state: &State,
+    context: &TenantContext,
+    request: PresignRequest,
+    key: Option<IdempotencyKey>,
+) -> Result<IssuedView> {
+    let idempotency = idempotency(key, &Method::POST, ROUTE, &request)?;
+    let request = request.into_issue()?;
+    let in_parts = request.size.is_some_and(|size| size > state.uploads.settings().post_max_bytes);
+    let now = state.clock.now();
+    if !in_parts {
+        let issued = state.uploads.issue(context, request, idempotency, state.presign.as_ref()).await?;
+        return Ok(IssuedView::new(issued, now));
+    }
+    let begun = state.parts.begin(context, request, idempotency).await?;
+    let upload_id = state.sealer.seal(Kind::UploadId, &begun.handle, begun.until)?;
+    Ok(IssuedView::in_parts(begun, upload_id, now))
+}
+
+#[derive(Debug, Serialize)]
+struct BatchAnswer {
+    files: Vec<BatchItem>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum BatchItem {
+    Issued(Box<IssuedView>),
+    Refused { error: ErrorKind },
+}
+
+/// Each upload has its own answer, in the order that was asked in. One `Idempotency-Key` covers the batch.
+async fn issue_many(
+    state: &State,
+    context: &TenantContext,
+    batch: PresignBatch,
+    key: Option<IdempotencyKey>,
+) -> ApiResult {
+    if batch.files.is_empty() || batch.files.len() > MAX_BATCH {
+        return Err(Error::new(ErrorKind::InvalidRequest, "1 to 100 files").into());
+    }
+    let unassigned = batch.files.iter().filter(|request| request.unassigned).count();
+    if unassigned != 0 && unassigned != batch.files.len() {
+        return Err(Error::new(ErrorKind::InvalidRequest, "all of a batch are unassigned, or none").into());
+    }
+    let mut files = Vec::with_capacity(batch.files.len());
+    for (index, request) in batch.files.into_iter().enumerate() {
+        let key = key.as_ref().map(|key| IdempotencyKey::parse(&format!("{key}/{index}"))).transpose()?;
+        files.push(match issue_one(state, context, request, key).await {
+            Ok(issued) => BatchItem::Issued(Box::new(issued)),
+            // An outage is the answer to the whole request: its items would only repeat it.
+            Err(error) if error.retryable() && error.kind() != ErrorKind::RateLimited => {
+                return Err(error.into());
+            }
+            Err(error) => BatchItem::Refused { error: error.kind() },
+        });
+    }
+    respond::json(StatusCode::CREATED, &BatchAnswer { files })
+}
