@@ -75,7 +75,7 @@ export function record(call) {
 }
 
 /** One call: `{status, data, etag, response}`, or an `ApiError`. */
-export async function call(method, path, { body, form, headers = {}, as = session.current, signal } = {}) {
+async function call(method, path, { body, form, headers = {}, as = session.current, signal } = {}) {
   const sent = { ...headers };
   if (body !== undefined) sent["Content-Type"] = "application/json";
   const entry = { at: new Date(), method, path, as, body, headers: sent, form: form && [...form.keys()] };

@@ -49,7 +49,7 @@ const ADVICE = {
 };
 
 /** What a refused upload's code means. */
-export function verdict(code) {
+function verdict(code) {
   return VERDICTS[code] ?? "The upload was refused.";
 }
 

@@ -69,7 +69,7 @@ function row(call) {
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The call as one command. The token is a variable, so that no secret is pasted anywhere. */
-export function curl({ method, path, body: sent, headers, form, as }) {
+function curl({ method, path, body: sent, headers, form, as }) {
   const words = ["curl -sS -i"];
   if (method !== "GET") words.push(`-X ${method}`);
   words.push(`-H "Authorization: Bearer $${as.variable}"`);
