@@ -5,6 +5,8 @@ import { ApiError } from "./errors.js";
 const PARTS_AT_ONCE = 3;
 const PARTS_SIGNED_AT_ONCE = 12;
 const TRIES = 4;
+/** Answers that the same request may get past, a moment later. */
+const PASSING = [0, 500, 502, 503, 504];
 
 /** Sends what was issued and calls `onSent` with the bytes sent so far. Rejects with an `ApiError` or an `AbortError`. */
 export async function send(issued, file, options) {
@@ -59,7 +61,7 @@ async function sendPart(part, number, signer, signal, as, onSent) {
       if (!etag) throw new ApiError({ code: "NO_ETAG", message: "S3 did not show the ETag of a part to this page." });
       return etag;
     } catch (error) {
-      const again = [0, 403].includes(error.status) || error.status >= 500;
+      const again = error.status === 403 || PASSING.includes(error.status);
       if (ApiError.aborted(error) || !again || attempt === TRIES) throw error;
       onSent(0);
       await pause(250 * 2 ** attempt, signal);
@@ -92,6 +94,21 @@ export function pause(milliseconds, signal) {
     if (signal?.aborted) stop();
     else signal?.addEventListener("abort", stop, { once: true });
   });
+}
+
+/** Asks again after a passing failure, and for as long as a limit of requests a minute lasts; `onLimit` is told of it. */
+export async function patiently(ask, signal, onLimit) {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const limited = error.status === 429;
+      const most = limited ? 40 : TRIES;
+      if (ApiError.aborted(error) || attempt === most || !(limited || PASSING.includes(error.status))) throw error;
+      if (limited) onLimit?.();
+      await pause(limited ? 2000 : 250 * 2 ** attempt, signal);
+    }
+  }
 }
 
 function request(method, url, body, { onSent, signal, as, what }) {

@@ -3,10 +3,10 @@ import { emit, events, files, session } from "./api.js";
 import { announce, button, bytes, h, plural } from "./dom.js";
 import { ApiError, asError, errorBox, refusal } from "./errors.js";
 import { localThumbnail, thumbnail } from "./preview.js";
-import { pause, send } from "./transfer.js";
+import { patiently, pause, send } from "./transfer.js";
 
 const FILES_AT_ONCE = 3;
-const RUNNING = ["asking", "sending", "checking"];
+const RUNNING = ["asking", "limited", "sending", "checking"];
 const FINAL = ["ready", "failed", "quarantined"];
 
 /** The queue, oldest first. */
@@ -65,7 +65,11 @@ async function run(item) {
   try {
     const { file } = item;
     const asked = { filename: file.name, content_type: file.type || "application/octet-stream", size_bytes: file.size };
-    const { data: issued } = await files.presign({ ...asked, ...item.options }, options);
+    // One key for all tries: a lost answer leaves no second record.
+    const once = { ...options, headers: { "Idempotency-Key": crypto.randomUUID() } };
+    const ask = () => files.presign({ ...asked, ...item.options }, once);
+    const limited = () => ((item.phase = "limited"), update(item));
+    const { data: issued } = await patiently(ask, stop.signal, limited);
     item.fileId = issued.file_id;
     Object.assign(item, { phase: "sending", began: performance.now() });
     await send(issued, file, { ...options, onSent: (count) => progress(item, count) });
@@ -104,10 +108,10 @@ async function stopped(item, error) {
 
 /** Asks for the verdict until there is one. */
 export async function verdict(id, options) {
-  let { data } = await files.complete(id, options);
+  let { data } = await patiently(() => files.complete(id, options), options.signal);
   for (let wait = 300; !FINAL.includes(data.state); wait = Math.min(wait * 1.5, 5000)) {
     await pause(wait, options.signal);
-    ({ data } = await files.read(id, options));
+    ({ data } = await patiently(() => files.read(id, options), options.signal));
   }
   return data;
 }
@@ -159,6 +163,7 @@ function words({ phase, file, sent, speed, record }) {
   return {
     waiting: `${size} · waiting`,
     asking: `${size} · asking for a form`,
+    limited: `${size} · waiting for the limit of uploads a minute`,
     sending: `${bytes(sent)} of ${size}${speed ? ` · ${bytes(speed)}/s · ${left} s left` : ""}`,
     checking: `${size} · sent, being ${record?.state === "scanning" ? "scanned" : "checked"}`,
     ready: `${size} · ready`,
@@ -173,7 +178,7 @@ function update(item) {
   item.row.dataset.phase = phase;
   item.status.textContent = words(item) + (item.as === session.current ? "" : ` · as ${item.as.who.toLowerCase()}`);
   const whole = file.size > 0 ? item.sent / file.size : 0;
-  if (phase === "asking" || phase === "checking") item.bar.removeAttribute("value");
+  if (["asking", "limited", "checking"].includes(phase)) item.bar.removeAttribute("value");
   else item.bar.value = whole;
   item.bar.hidden = !(phase === "waiting" || RUNNING.includes(phase));
   if (!changed) return;
