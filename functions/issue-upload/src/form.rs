@@ -1,16 +1,19 @@
 //! `POST /api/v1/files/presigned-upload`: a form that uploads straight to S3, or an upload in parts where the file is too
 //! large for one; one file or several.
 
-use axum::extract::State as Shared;
-use http::{HeaderMap, Method, StatusCode};
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequestParts, State as Shared};
+use http::request::Parts;
+use http::{Method, StatusCode};
 use serde::Serialize;
 use storage_core::ids::IdempotencyKey;
 use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
-use storage_lambda::http::auth::{Principal, unassigned_context};
+use storage_lambda::http::auth::{Authenticator, Principal, Verified, unassigned_context};
 use storage_lambda::http::extract::{Idempotency, Nothing, StrictQuery};
 use storage_lambda::http::json::StrictJson;
-use storage_lambda::http::{ApiResult, respond};
+use storage_lambda::http::{ApiError, ApiResult, respond};
 use storage_lambda::requests::{MAX_BATCH, PresignBatch, PresignBody, PresignRequest, idempotency};
 use storage_lambda::seal::Kind;
 use storage_lambda::views::IssuedView;
@@ -20,21 +23,46 @@ use crate::State;
 /// The route, as it is part of a request's digest.
 const ROUTE: &str = "/api/v1/files/presigned-upload";
 
+/// Who issues. Only of a service it can be unknown for whom, until the body says that nobody knows.
+pub(crate) struct Issuer {
+    verified: Verified,
+    context: Option<TenantContext>,
+}
+
+impl<S> FromRequestParts<S> for Issuer
+where
+    S: Send + Sync,
+    Arc<Authenticator>: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Principal(verified) = Principal::from_request_parts(parts, state).await?;
+        let authenticator = Arc::<Authenticator>::from_ref(state);
+        let context = match authenticator.tenant_context(&verified, &parts.headers) {
+            Ok(context) => Some(context),
+            Err(error) if error.kind() == ErrorKind::TenantRequired && verified.scopes.service => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(Issuer { verified, context })
+    }
+}
+
 pub(crate) async fn issue(
     Shared(state): Shared<State>,
-    Principal(verified): Principal,
+    issuer: Issuer,
     Idempotency(key): Idempotency,
     StrictQuery(_): StrictQuery<Nothing>,
-    headers: HeaderMap,
     StrictJson(body): StrictJson<PresignBody>,
 ) -> ApiResult {
     let unassigned = match &body {
         PresignBody::One(request) => request.unassigned,
         PresignBody::Many(batch) => batch.files.iter().any(|request| request.unassigned),
     };
-    let context = match unassigned {
-        true => unassigned_context(&verified)?,
-        false => state.authenticator.tenant_context(&verified, &headers)?,
+    let context = match (unassigned, issuer.context) {
+        (true, _) => unassigned_context(&issuer.verified)?,
+        (false, Some(context)) => context,
+        (false, None) => return Err(Error::new(ErrorKind::TenantRequired, "no tenant claim").into()),
     };
     match body {
         PresignBody::One(request) => {

@@ -85,7 +85,7 @@ async fn begin(state: &State, uploader: &Uploader, request: SignRequest) -> ApiR
     let mut metadata = request.metadata;
     metadata.extend(request.size.map(|size| ("size".to_owned(), size)));
     let file = UppyFile {
-        filename: request.filename.or_else(|| name_of(&request.key)),
+        filename: request.filename.unwrap_or_else(|| name_of(&request.key)),
         content_type: request.content_type,
         metadata,
     };
@@ -109,11 +109,12 @@ fn answer(signed: SignedCall) -> ApiResult {
 }
 
 /// The plugin's own keys are a random id, a dash, and the name of the file.
-fn name_of(key: &str) -> Option<String> {
+fn name_of(key: &str) -> String {
     let last = key.rsplit('/').next().unwrap_or_default();
-    let name = match last.get(..37) {
-        Some(id) if id.ends_with('-') && id.bytes().filter(|byte| *byte == b'-').count() == 5 => &last[37..],
-        _ => last,
-    };
-    Some(name.to_owned()).filter(|name| !name.is_empty())
+    match last.get(..37) {
+        Some(id) if id.ends_with('-') && id.bytes().filter(|byte| *byte == b'-').count() == 5 => {
+            last[37..].to_owned()
+        }
+        _ => last.to_owned(),
+    }
 }

@@ -33,6 +33,7 @@ const LONGEST_LIFE: u64 = 86_400;
 
 /// What a ticket says. It carries no scope but the one that avatars of agents need.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Ticket {
     tenant: TenantId,
     slug: Option<TenantSlug>,
@@ -43,6 +44,7 @@ pub(crate) struct Ticket {
 
 /// What uploads with a ticket are bound to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Bounds {
     purpose: Option<Purpose>,
     entity: Option<EntityId>,

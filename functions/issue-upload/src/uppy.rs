@@ -23,11 +23,11 @@ use crate::tickets::Uploader;
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// A file as uploaders describe it.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UppyFile {
-    pub(crate) filename: Option<String>,
-    #[serde(rename = "type")]
+    pub(crate) filename: String,
+    #[serde(default, rename = "type")]
     pub(crate) content_type: Option<String>,
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, Value>,
@@ -36,10 +36,12 @@ pub(crate) struct UppyFile {
 impl UppyFile {
     /// From a query of `filename`, `type` and `metadata[name]`; `InvalidRequest` for any other name.
     pub(crate) fn from_query(query: QueryPairs) -> Result<Self> {
-        let mut file = UppyFile::default();
+        let filename = query.get("filename").map(str::to_owned);
+        let filename = filename.ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "filename"))?;
+        let mut file = UppyFile { filename, content_type: None, metadata: BTreeMap::new() };
         for (name, value) in query.0 {
             match name.as_str() {
-                "filename" => file.filename = Some(value),
+                "filename" => {}
                 "type" => file.content_type = Some(value),
                 _ => {
                     let name = name.strip_prefix("metadata[").and_then(|name| name.strip_suffix(']'));
@@ -86,7 +88,7 @@ impl UppyFile {
         }
         uploader.bounds.apply(&mut request, named)?;
         request.entity = request.entity.or_else(|| own_entity(&uploader.context, request.purpose));
-        request.filename = self.filename.as_deref().map(FileName::parse).transpose()?;
+        request.filename = Some(FileName::parse(&self.filename)?);
         let content_type = self.content_type.filter(|text| !text.is_empty());
         request.content_type = Some(content_type.unwrap_or_else(|| UNKNOWN_TYPE.to_owned()));
         Ok(request)

@@ -10,7 +10,8 @@ use storage_testkit::records;
 /// A request to each route that asks who is calling, with this token and these headers.
 async fn everywhere(app: &TestApp, token: &str, headers: &[(&str, &str)]) -> Vec<(String, Answer)> {
     let mut answers = Vec::new();
-    for route in routes().into_iter().filter(|route| route.function != "health") {
+    let routes = routes().into_iter().filter(|route| route.function != "health");
+    for route in routes.filter(|route| !route.path.contains("{ticket}")) {
         let path =
             route.path.replace("{id}", &fresh_id()).replace("{kind}", "users").replace("{file}", "small.jpg");
         let mut call = app.call(route.method.as_str(), &path).token(token);
@@ -77,7 +78,22 @@ async fn g29_without_a_tenant_nothing_is_done_unless_a_service_names_one() {
     refused_everywhere(&app, &ordinary, &[], 403, "TENANT_REQUIRED").await;
     refused_everywhere(&app, &ordinary, &[("x-tenant-id", &named)], 403, "TENANT_REQUIRED").await;
     let service = without(json!(["storage:service"]));
-    refused_everywhere(&app, &service, &[], 403, "TENANT_REQUIRED").await;
+    let issue = "/api/v1/files/presigned-upload";
+    for (route, answer) in everywhere(&app, &service, &[]).await {
+        // There the body may say that nobody knows yet whose the file is.
+        if !route.ends_with(issue) {
+            answer.refused(403, "TENANT_REQUIRED", &route);
+        }
+    }
+    let mut upload = json!({ "filename": "a.txt", "content_type": "text/plain", "size_bytes": 4 });
+    app.call("POST", issue).token(&service).json(&upload).send().await.refused(403, "TENANT_REQUIRED", issue);
+    upload["unassigned"] = json!(true);
+    app.call("POST", issue).token(&ordinary).json(&upload).send().await.refused(
+        403,
+        "TENANT_REQUIRED",
+        issue,
+    );
+    app.call("POST", issue).by(&person).json(&upload).send().await.refused(403, "FORBIDDEN", issue);
     assert_eq!(tenant_of_upload(&app, &service, Some(&named)).await, Ok(tenant));
     assert_eq!(app.store.files().len(), 1);
 }
