@@ -2,8 +2,10 @@
 //!
 //! `stowage-dev` starts it and stays; `stowage-dev demo` walks a photo through it, starting the stack if none is running.
 
+mod console;
 mod demo;
 mod keys;
+mod pump;
 mod screen;
 mod stack;
 mod tokens;

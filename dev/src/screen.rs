@@ -28,6 +28,7 @@ pub(crate) fn ready(facts: &Value) {
     println!();
     println!("Stowage is running. Ctrl-C stops it; data stays in {}.", text("/data"));
     println!();
+    println!("  console    {}", text("/console_url"));
     println!("  API        {api}/api/v1/health/ready");
     println!("  S3         {}", text("/s3_url"));
     println!("  DynamoDB   {}", text("/dynamodb_url"));

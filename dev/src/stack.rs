@@ -15,9 +15,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::keys::Keys;
+use crate::pump::Pump;
 use crate::watch::{FUNCTIONS, Watch};
 use crate::workspace::Local;
-use crate::{Outcome, during, screen, tokens};
+use crate::{Outcome, console, during, screen, tokens};
 
 const STAGING_BUCKET: &str = "stowage-staging";
 const FILES_BUCKET: &str = "stowage-files";
@@ -77,6 +78,8 @@ impl Stack {
         let dynamodb_listener = listen("STOWAGE_DYNAMODB_PORT").await?;
         // The emulator binds its port itself: this one is free now, and taken again in a moment.
         let api_listener = listen("STOWAGE_API_PORT").await?;
+        let console_listener = listen("STOWAGE_CONSOLE_PORT").await?;
+        let console_url = url(&console_listener)?;
         let (s3_url, dynamodb_url) = (url(&s3_listener)?, url(&dynamodb_listener)?);
         let (api_url, api_port) = (url(&api_listener)?, during("port", api_listener.local_addr())?.port());
         drop(api_listener);
@@ -121,6 +124,7 @@ impl Stack {
         let watch = Watch::start(&local, api_port, &environment).await?;
         let facts = json!({
             "api_url": api_url,
+            "console_url": console_url,
             "s3_url": s3_url,
             "dynamodb_url": dynamodb_url,
             "tenant": { "uuid": keys.tenant, "slug": tokens::SLUG },
@@ -133,6 +137,15 @@ impl Stack {
             stack.stop().await;
             return Err(message);
         }
+        let publish_url = format!("{api_url}/2015-03-31/functions/publish-event/invocations");
+        let (place, sink) = (stack.local.path("events.place"), stack.local.path("events.jsonl"));
+        let pump = Pump::new(&dynamodb_url, &publish_url, place, sink)?;
+        stack.servers.push(tokio::spawn(pump.run(TABLE, stopped.clone())));
+        let (root, facts) = (stack.local.root().to_path_buf(), stack.facts.clone());
+        let ended = wait_for(stopped.clone());
+        stack.servers.push(tokio::spawn(async move {
+            console::serve(console_listener, &root, &facts, ended).await;
+        }));
         stack.servers.push(tokio::spawn(sweep(api_url, stopped)));
         stack.local.write("dev.json", &during("facts", serde_json::to_string_pretty(&stack.facts))?)?;
         Ok(stack)
@@ -179,6 +192,8 @@ async fn wake(client: &reqwest::Client, api_url: &str, function: &str) -> Result
     let invoke = format!("{api_url}/2015-03-31/functions/{function}/invocations");
     let request = match function {
         "process-upload" | "scheduled-cleanup" => client.post(invoke).body("{}"),
+        "publish-event" => client.post(invoke).body("[]"),
+        "manage-storage" => client.get(format!("{api_url}/api/v1/admin/usage")),
         "health" => client.get(format!("{api_url}/api/v1/health")),
         "resolve-url" => client.get(format!("{api_url}/api/v1/files/{}", uuid::Uuid::now_v7())),
         "delete-file" => client.delete(format!("{api_url}/api/v1/files/{}", uuid::Uuid::now_v7())),

@@ -17,6 +17,8 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "process-upload",
     "resolve-url",
     "delete-file",
+    "manage-storage",
+    "publish-event",
     "scheduled-cleanup",
     "health",
 ];

@@ -6,8 +6,10 @@ use serde::Serialize;
 use storage_core::ErrorKind;
 use storage_core::key::{VariantSize, Visibility};
 use storage_core::ports::{Placeholder, ResolvedUrl};
-use storage_core::record::FileRecord;
+use storage_core::record::{AuditEntry, FileRecord, Purpose};
 use storage_core::timestamp::Timestamp;
+use storage_core::usage::Usage;
+use storage_services::admin::UsageReport;
 use storage_services::part_uploads::{Begun, part_size};
 use storage_services::resolve::{AvatarInfo, AvatarSize};
 use storage_services::uploads::Issued;
@@ -249,6 +251,111 @@ impl IssuedView {
             key: begun.handle.key.to_string(),
             max_bytes: begun.record.max_bytes,
             expires_in: begun.until.since(now).as_secs(),
+        }
+    }
+}
+
+/// The history of a file.
+#[derive(Debug, Serialize)]
+pub struct AuditView {
+    /// Its lines, oldest first.
+    pub entries: Vec<AuditLine>,
+}
+
+/// One line of a history.
+#[derive(Debug, Serialize)]
+pub struct AuditLine {
+    /// When.
+    pub at: Timestamp,
+    /// What happened, such as `issued` or `ready`.
+    pub action: String,
+    /// Who did it: a principal, or the name of a function.
+    pub actor: String,
+    /// The state before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<&'static str>,
+    /// The state after.
+    pub to: &'static str,
+    /// Why, for refusals.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_code: Option<ErrorKind>,
+    /// The request that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+}
+
+impl AuditView {
+    /// The view of these entries.
+    pub fn new(entries: Vec<AuditEntry>) -> Self {
+        let line = |entry: AuditEntry| AuditLine {
+            at: entry.at,
+            action: entry.action,
+            actor: entry.actor,
+            from: entry.from.map(|state| state.as_str()),
+            to: entry.to.as_str(),
+            error_code: entry.error_code,
+            request_id: entry.request_id,
+        };
+        AuditView { entries: entries.into_iter().map(line).collect() }
+    }
+}
+
+/// What a tenant stores.
+#[derive(Debug, Serialize)]
+pub struct UsageView {
+    /// Bytes of files that exist.
+    pub used_bytes: u64,
+    /// Bytes that uploads under way may still bring.
+    pub reserved_bytes: u64,
+    /// Files that exist or are under way.
+    pub files: u64,
+    /// The most bytes in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// The most files in all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_files: Option<u64>,
+    /// The same by purpose, for those that have any.
+    pub purposes: BTreeMap<&'static str, PurposeUsageView>,
+}
+
+/// What a tenant stores for one purpose.
+#[derive(Debug, Serialize)]
+pub struct PurposeUsageView {
+    /// Bytes of files that exist.
+    pub used_bytes: u64,
+    /// Bytes that uploads under way may still bring.
+    pub reserved_bytes: u64,
+    /// Files that exist or are under way.
+    pub files: u64,
+    /// The most bytes of all files of the purpose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+}
+
+impl UsageView {
+    /// The view of a report.
+    pub fn new(report: &UsageReport) -> Self {
+        let count = |number: i64| u64::try_from(number).unwrap_or(0);
+        let total = report.usage.total();
+        let purposes = Purpose::ALL.iter().filter_map(|purpose| {
+            let usage = report.usage.of_purpose(*purpose);
+            let limits = report.limits.purposes.get(purpose);
+            let view = PurposeUsageView {
+                used_bytes: count(usage.stored),
+                reserved_bytes: count(usage.reserved),
+                files: count(usage.files),
+                max_bytes: limits.and_then(|limits| limits.max_bytes),
+            };
+            (usage != Usage::default() || limits.is_some()).then_some((purpose.as_str(), view))
+        });
+        UsageView {
+            used_bytes: count(total.stored),
+            reserved_bytes: count(total.reserved),
+            files: count(total.files),
+            max_bytes: report.max_bytes,
+            max_files: report.limits.max_files,
+            purposes: purposes.collect(),
         }
     }
 }

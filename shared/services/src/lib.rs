@@ -4,6 +4,7 @@
 //! conditional write, made by the pure state machine of `storage-core` and committed by [`ledger::Ledger`].
 
 pub mod access;
+pub mod admin;
 pub mod deletion;
 pub mod ingest;
 pub mod ledger;

@@ -10,6 +10,7 @@ use storage_lambda::http::HttpSettings;
 use storage_lambda::http::auth::Authenticator;
 use storage_lambda::seal::Sealer;
 use storage_lambda::wiring;
+use storage_services::admin::Administration;
 use storage_services::deletion::Deletion;
 use storage_services::ingest::Ingest;
 use storage_services::ledger::Ledger;
@@ -145,9 +146,17 @@ impl TestApp {
             (
                 "delete-file",
                 delete_file::router(delete_file::State {
-                    authenticator,
-                    http,
+                    authenticator: authenticator.clone(),
+                    http: http.clone(),
                     deletion: Deletion::new(ledger.clone(), settings.clone(), backend.clone()),
+                }),
+            ),
+            (
+                "manage-storage",
+                manage_storage::router(manage_storage::State {
+                    authenticator: authenticator.clone(),
+                    http: http.clone(),
+                    administration: Administration::new(ledger.clone(), settings.clone()),
                 }),
             ),
             (

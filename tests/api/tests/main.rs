@@ -1,6 +1,7 @@
 //! The API, guarantee by guarantee. Each test names the one it proves.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail by panicking")]
 
+mod admin;
 mod anyone;
 mod avatars;
 mod deletion;

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TimeToLiveSpecification,
 };
 use storage_core::{Error, ErrorKind, Result};
 
@@ -16,10 +16,15 @@ use super::keys::{INDEXES, Index, PK, SK};
 /// Creates `table` unless it exists, with its time to live where the server has that.
 pub(super) async fn create(client: &Client, table: &str) -> Result<()> {
     let internal = |cause| Error::new(ErrorKind::Internal, "a table definition").with_cause(cause);
+    let stream = StreamSpecification::builder()
+        .stream_enabled(true)
+        .stream_view_type(StreamViewType::NewImage)
+        .build();
     let answer = client
         .create_table()
         .table_name(table)
         .billing_mode(BillingMode::PayPerRequest)
+        .stream_specification(stream.map_err(internal)?)
         .set_attribute_definitions(Some(attributes().map_err(internal)?))
         .set_key_schema(Some(key_schema(PK, Some(SK)).map_err(internal)?))
         .set_global_secondary_indexes(Some(
