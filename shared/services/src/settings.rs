@@ -38,6 +38,8 @@ pub struct Settings {
     pub direct_max_bytes: u64,
     /// The limits of images.
     pub image_limits: ImageLimits,
+    /// Whether the sizes of an avatar are also made as WebP.
+    pub avatar_webp: bool,
     /// How long a trashed file can be restored.
     pub trash_life: Duration,
     /// Whether the sweep removes anything.
@@ -62,6 +64,7 @@ impl Settings {
             attachment_max_bytes: 100 * MB,
             direct_max_bytes: 4 * MB,
             image_limits: ImageLimits::default(),
+            avatar_webp: true,
             trash_life: TRASH_LIFE,
             sweep_enabled: true,
             sweep_object_budget: 1000,
