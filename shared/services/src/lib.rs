@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod deletion;
+pub mod encoding;
 pub mod ingest;
 pub mod ledger;
 pub mod policy;

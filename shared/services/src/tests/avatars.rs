@@ -15,6 +15,7 @@ use storage_testkit::faulty::{Faults, Faulty};
 use storage_testkit::trials::{Random, Trials};
 
 use super::{PathSigner, PlainForm, World, photo};
+use crate::encoding::Encoding;
 use crate::ingest::{Ingest, Outcome, Source};
 use crate::ledger::Ledger;
 use crate::resolve::{Reader, Resolver};
@@ -58,8 +59,9 @@ async fn a_reader_gets_every_size_of_one_generation() {
     assert!(info.inline_small.unwrap().starts_with("data:image/jpeg;base64,"));
 
     let anyone = Reader::Anyone(world.tenant);
+    let auto = Encoding::Auto { accepts_webp: true };
     let refused =
-        world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small).await;
+        world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small, auto).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound, "private avatars are for callers only");
 }
 
