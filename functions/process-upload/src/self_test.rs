@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use storage_core::ports::{ImageLimits, ImageProcessor, SelfTest};
+use storage_core::ports::{AvatarRecipe, ImageLimits, ImageProcessor, SelfTest};
 use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 
@@ -15,10 +15,13 @@ const IMAGE: &[u8] = include_bytes!("self_test.jpg");
 /// Makes the thumbnails of a built-in image, and keeps the verdict for `health`.
 pub(crate) async fn run(images: &dyn ImageProcessor, ledger: &Ledger) -> Result<()> {
     let started = Instant::now();
-    let processed = images.process_avatar(IMAGE.into(), &ImageLimits::default());
+    let everything = AvatarRecipe { webp: true };
+    let processed = images.process_avatar(IMAGE.into(), &ImageLimits::default(), everything);
     let passed = processed.as_ref().is_ok_and(|avatar| {
-        avatar.variants.len() == 3
-            && avatar.variants.iter().all(|variant| variant.width == 16 && !variant.bytes.is_empty())
+        [&avatar.variants, &avatar.webp].into_iter().all(|variants| {
+            variants.len() == 3
+                && variants.iter().all(|variant| variant.width == 16 && !variant.bytes.is_empty())
+        })
     });
     let verdict = SelfTest {
         function: crate::NAME.to_owned(),

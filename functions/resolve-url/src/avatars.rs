@@ -1,9 +1,8 @@
 //! Avatars: a redirect for an `<img>`, JSON for a program, everything for a profile page.
 
 use axum::extract::State as Shared;
-use axum::response::Response;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
 use storage_core::ids::EntityId;
 use storage_core::key::{EntityKind, VariantSize};
@@ -19,6 +18,8 @@ use storage_lambda::views::AvatarView;
 use storage_services::resolve::Reader;
 
 use crate::State;
+use crate::fallback::Fallback;
+use crate::negotiation::{Accepted, varying};
 
 /// How long the redirect to a generation is kept: a new avatar is seen after this at the latest.
 const REDIRECT_CACHE: &str = "private, max-age=60";
@@ -32,6 +33,12 @@ const AT_ONCE: usize = 16;
 pub(crate) struct AvatarQuery {
     #[serde(default)]
     size: Option<String>,
+    #[serde(default)]
+    format: Option<String>,
+    #[serde(default)]
+    fallback: Option<String>,
+    #[serde(default)]
+    name: Option<String>,
     /// Read by [`AvatarReader`].
     #[serde(default, rename = "tenant")]
     _tenant: Option<String>,
@@ -86,9 +93,18 @@ async fn show(
     query: &AvatarQuery,
     headers: &HeaderMap,
 ) -> ApiResult {
-    let size = size(query.size.as_deref().unwrap_or("medium"))?;
-    let url = state.resolver.avatar_url(&reader.as_reader(), kind, id, size).await?;
-    if wants_json(headers) {
+    let accepted = Accepted::of(headers);
+    let size = size(query.size.as_deref())?;
+    let encoding = accepted.encoding(query.format.as_deref())?;
+    let fallback = Fallback::asked(query.fallback.as_deref(), query.name.as_deref())?;
+    let url = match (state.resolver.avatar_url(&reader.as_reader(), kind, id, size, encoding).await, fallback)
+    {
+        (Err(error), Some(fallback)) if error.kind() == ErrorKind::NotFound => {
+            return fallback.answer(id, size, accepted.json).map(varying);
+        }
+        (found, _) => found?,
+    };
+    if accepted.json {
         return respond::json(StatusCode::OK, &UrlView::from(url)).map(varying);
     }
     respond::redirect(&url.url, REDIRECT_CACHE).map(varying)
@@ -118,18 +134,21 @@ async fn info(state: &State, reader: &AvatarReader, kind: EntityKind, id: Entity
     respond::json(StatusCode::OK, &AvatarView::new(info, stable))
 }
 
-/// The address of older clients: it leads to the current generation, whatever the extension says.
+/// The address of older clients: it leads to the current generation, whatever the extension says. What they accept
+/// counts as it does elsewhere.
 pub(crate) async fn stable(
     Shared(state): Shared<State>,
     reader: AvatarReader,
     path: PathParameters,
     StrictQuery(_): StrictQuery<InfoQuery>,
+    headers: HeaderMap,
 ) -> ApiResult {
     let missing = || Error::new(ErrorKind::NotFound, "no such avatar path");
     let kind = EntityKind::from_word(path.text("kind")?).ok_or_else(missing)?;
     let (name, _) = path.text("file")?.split_once('.').ok_or_else(missing)?;
     let size = VariantSize::from_word(name).ok_or_else(missing)?;
-    let url = state.resolver.avatar_url(&reader.as_reader(), kind, path.id("id")?, size).await?;
+    let encoding = Accepted::of(&headers).encoding(None)?;
+    let url = state.resolver.avatar_url(&reader.as_reader(), kind, path.id("id")?, size, encoding).await?;
     respond::redirect(&url.url, REDIRECT_CACHE).map(varying)
 }
 
@@ -146,6 +165,8 @@ struct BatchItem {
     id: String,
     #[serde(default)]
     size: Option<String>,
+    #[serde(default)]
+    format: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -168,19 +189,25 @@ pub(crate) async fn batch(
     Shared(state): Shared<State>,
     Caller(context): Caller,
     StrictQuery(_): StrictQuery<Nothing>,
+    headers: HeaderMap,
     StrictJson(body): StrictJson<Batch>,
 ) -> ApiResult {
     if body.avatars.len() > MAX_BATCH {
         return Err(Error::new(ErrorKind::InvalidRequest, "more than 200 avatars").into());
     }
-    let reader = Reader::Caller(&context);
-    let found = stream::iter(body.avatars).map(|item| batch_item(&state, &reader, item));
+    let (reader, accepted) = (Reader::Caller(&context), Accepted::of(&headers));
+    let found = stream::iter(body.avatars).map(|item| batch_item(&state, &reader, accepted, item));
     let results = found.buffered(AT_ONCE).try_collect().await?;
     respond::json(StatusCode::OK, &BatchAnswer { results })
 }
 
-async fn batch_item(state: &State, reader: &Reader<'_>, item: BatchItem) -> Result<BatchResult> {
-    let (found, error) = match resolve_item(state, reader, &item).await {
+async fn batch_item(
+    state: &State,
+    reader: &Reader<'_>,
+    accepted: Accepted,
+    item: BatchItem,
+) -> Result<BatchResult> {
+    let (found, error) = match resolve_item(state, reader, accepted, &item).await {
         Ok(url) => (Some(UrlView::from(url)), None),
         // An outage is the answer to the whole request: its items would only repeat it.
         Err(error) if error.retryable() => return Err(error),
@@ -189,50 +216,19 @@ async fn batch_item(state: &State, reader: &Reader<'_>, item: BatchItem) -> Resu
     Ok(BatchResult { kind: item.kind, id: item.id, found, error })
 }
 
-async fn resolve_item(state: &State, reader: &Reader<'_>, item: &BatchItem) -> Result<ResolvedUrl> {
+async fn resolve_item(
+    state: &State,
+    reader: &Reader<'_>,
+    accepted: Accepted,
+    item: &BatchItem,
+) -> Result<ResolvedUrl> {
     let kind =
         EntityKind::from_word(&item.kind).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "kind"))?;
-    let size = size(item.size.as_deref().unwrap_or("medium"))?;
-    state.resolver.avatar_url(reader, kind, EntityId::parse(&item.id)?, size).await
+    let (size, encoding) = (size(item.size.as_deref())?, accepted.encoding(item.format.as_deref())?);
+    state.resolver.avatar_url(reader, kind, EntityId::parse(&item.id)?, size, encoding).await
 }
 
-fn size(word: &str) -> Result<VariantSize> {
-    VariantSize::from_word(word).ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "size"))
-}
-
-/// Whether the client asks for JSON by name; `*/*` is an `<img>` or a browser.
-fn wants_json(headers: &HeaderMap) -> bool {
-    let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    accept.split(',').any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"));
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
-        named && weight.is_none_or(|weight| weight.parse::<f32>().is_ok_and(|weight| weight > 0.0))
-    })
-}
-
-/// The same address answers by the token and by what is accepted: a cache has to know.
-fn varying(mut response: Response) -> Response {
-    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept, authorization"));
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_asked_for_by_name() {
-        for (accept, json) in [
-            ("application/json", true),
-            ("APPLICATION/JSON", true),
-            ("text/html, application/json;q=0.1", true),
-            ("application/json;q=0", false),
-            ("image/avif,image/webp,*/*;q=0.8", false),
-            ("", false),
-        ] {
-            let headers = [(header::ACCEPT, HeaderValue::from_static(accept))].into_iter().collect();
-            assert_eq!(wants_json(&headers), json, "{accept}");
-        }
-    }
+fn size(word: Option<&str>) -> Result<VariantSize> {
+    VariantSize::from_word(word.unwrap_or("medium"))
+        .ok_or_else(|| Error::new(ErrorKind::InvalidRequest, "size"))
 }

@@ -1,7 +1,10 @@
 //! From ids to URLs: avatars by entity, files by id, one by one and in batches. Reads only.
 
 mod avatars;
+mod fallback;
 mod files;
+mod initials;
+mod negotiation;
 
 use std::sync::Arc;
 

@@ -221,6 +221,9 @@ pub struct FileRecord {
     /// The stored sizes of an avatar, the original among them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub variants: BTreeMap<VariantSize, StoredVariant>,
+    /// The same sizes as WebP, of an avatar that has them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub webp: BTreeMap<VariantSize, StoredVariant>,
     /// The 32 px variant as a `data:` URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inline_small: Option<String>,
@@ -269,7 +272,8 @@ pub struct FileRecord {
 impl FileRecord {
     /// Every key this file may occupy in its final bucket.
     pub fn final_keys(&self) -> impl Iterator<Item = &StorageKey> {
-        let known = self.final_key.iter().chain(self.variants.values().map(|variant| &variant.key));
+        let variants = self.variants.values().chain(self.webp.values());
+        let known = self.final_key.iter().chain(variants.map(|variant| &variant.key));
         self.planned_keys.iter().chain(known.filter(|key| !self.planned_keys.contains(key)))
     }
 

@@ -55,6 +55,8 @@ pub struct Ingested {
     pub height: Option<u32>,
     /// See [`FileRecord::variants`].
     pub variants: std::collections::BTreeMap<crate::key::VariantSize, crate::record::StoredVariant>,
+    /// See [`FileRecord::webp`].
+    pub webp: std::collections::BTreeMap<crate::key::VariantSize, crate::record::StoredVariant>,
     /// See [`FileRecord::inline_small`].
     pub inline_small: Option<String>,
     /// See [`FileRecord::placeholder`].
@@ -362,6 +364,7 @@ fn promote(next: &mut FileRecord, ingested: Ingested) {
     next.width = ingested.width;
     next.height = ingested.height;
     next.variants = ingested.variants;
+    next.webp = ingested.webp;
     next.inline_small = ingested.inline_small;
     next.placeholder = ingested.placeholder;
     next.multipart = None;

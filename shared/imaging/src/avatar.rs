@@ -3,7 +3,7 @@
 use ::bytes::Bytes;
 use storage_core::error::{ErrorKind, Result};
 use storage_core::key::VariantSize;
-use storage_core::ports::{ImageFormat, ImageInfo, ImageLimits, ProcessedAvatar, Variant};
+use storage_core::ports::{AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ProcessedAvatar, Variant};
 
 use crate::container::{self, Stripped};
 use crate::decode::{self, Decoded};
@@ -15,7 +15,7 @@ use crate::{encode, icc, invalid, resize, sniff};
 const SIZES: [VariantSize; 3] = [VariantSize::Small, VariantSize::Medium, VariantSize::Large];
 
 /// The whole work for an avatar. Its placeholder shows the centred square, like the variants it stands in for.
-pub(crate) fn process(source: &[u8], limits: &ImageLimits) -> Result<ProcessedAvatar> {
+pub(crate) fn process(source: &[u8], limits: &ImageLimits, recipe: AvatarRecipe) -> Result<ProcessedAvatar> {
     let largest = VariantSize::Large.pixels().unwrap_or(0);
     let Opened { header, stripped, decoded } = open(source, limits, largest)?;
     let square = resize::square(decoded, &header, largest, stripped.orientation.swaps_sides())?;
@@ -23,18 +23,26 @@ pub(crate) fn process(source: &[u8], limits: &ImageLimits) -> Result<ProcessedAv
 
     // One decision for all sizes: a rounded-off small one does not change its format.
     let format = if square.is_opaque() { ImageFormat::Jpeg } else { ImageFormat::Png };
-    let mut variants = Vec::with_capacity(SIZES.len());
+    let (mut variants, mut webp) = (Vec::with_capacity(SIZES.len()), Vec::new());
     for size in SIZES {
         let pixels = resize::smaller_square(&square, size.pixels().unwrap_or(largest))?;
-        let bytes = encode::encode(&pixels, format)?;
-        variants.push(Variant { size, format, width: pixels.width, height: pixels.height, bytes });
+        variants.push(variant(size, &pixels, format)?);
+        if recipe.webp {
+            webp.push(variant(size, &pixels, ImageFormat::Webp)?);
+        }
     }
     let small = resize::smaller_square(&square, placeholder::MAX_SIDE)?;
     Ok(ProcessedAvatar {
         info: describe(&header, &stripped, &small),
         original: Bytes::from(stripped.bytes),
         variants,
+        webp,
     })
+}
+
+fn variant(size: VariantSize, pixels: &Pixels, format: ImageFormat) -> Result<Variant> {
+    let bytes = encode::encode(pixels, format)?;
+    Ok(Variant { size, format, width: pixels.width, height: pixels.height, bytes })
 }
 
 /// The dimensions and placeholder of a whole image.

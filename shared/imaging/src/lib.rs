@@ -25,12 +25,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ::bytes::Bytes;
 use storage_core::error::{Error, ErrorKind, Result};
-use storage_core::ports::{ImageFormat, ImageInfo, ImageLimits, ImageProcessor, ProcessedAvatar};
+use storage_core::ports::{
+    AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, ProcessedAvatar,
+};
 
-/// The [`ImageProcessor`] of every build: pure Rust codecs for JPEG, PNG, WebP and GIF, and no other.
+/// The [`ImageProcessor`] of every build: decoders in Rust for JPEG, PNG, WebP and GIF, and no other. WebP is written by
+/// libwebp, which nobody's bytes reach but those of pixels.
 ///
 /// It has no state and starts no threads. Thumbnails depend on the source bytes only: pixels are resampled and encoded
-/// in integer arithmetic that gives the same bits with and without SIMD.
+/// in arithmetic that gives the same bits with and without SIMD.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Imaging;
 
@@ -39,8 +42,13 @@ impl ImageProcessor for Imaging {
         sniff::sniff(head)
     }
 
-    fn process_avatar(&self, source: Bytes, limits: &ImageLimits) -> Result<ProcessedAvatar> {
-        guarded(|| avatar::process(&source, limits))
+    fn process_avatar(
+        &self,
+        source: Bytes,
+        limits: &ImageLimits,
+        recipe: AvatarRecipe,
+    ) -> Result<ProcessedAvatar> {
+        guarded(|| avatar::process(&source, limits, recipe))
     }
 
     fn inspect(&self, source: Bytes, limits: &ImageLimits) -> Result<ImageInfo> {

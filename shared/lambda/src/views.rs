@@ -129,6 +129,23 @@ pub struct SizeView {
     pub content_type: String,
     /// The entity tag.
     pub etag: String,
+    /// The same picture as WebP, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webp: Option<WebpView>,
+}
+
+/// The WebP variant of a size, as wide and high as the size itself.
+#[derive(Debug, Serialize)]
+pub struct WebpView {
+    /// Where to read it.
+    pub url: String,
+    /// Until when that URL works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// The entity tag.
+    pub etag: String,
 }
 
 impl From<AvatarSize> for SizeView {
@@ -141,6 +158,12 @@ impl From<AvatarSize> for SizeView {
             bytes: size.bytes,
             content_type: size.content_type,
             etag: size.etag,
+            webp: size.webp.map(|webp| WebpView {
+                url: webp.url.url,
+                expires_at: webp.url.expires_at,
+                bytes: webp.bytes,
+                etag: webp.etag,
+            }),
         }
     }
 }

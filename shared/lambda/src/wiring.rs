@@ -81,6 +81,7 @@ pub fn settings(config: &Config) -> Arc<Settings> {
         issues_per_minute: limits.issues_per_minute,
         direct_max_bytes: limits.direct_max_bytes,
         image_limits: limits.images,
+        avatar_webp: config.delivery.avatar_webp,
         trash_life: config.cleanup.retention,
         sweep_enabled: config.cleanup.enabled,
         ..Settings::new(buckets.staging.clone(), buckets.files.clone(), config.tenancy.default_tenant)

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod admin;
 pub mod deletion;
+pub mod encoding;
 pub mod ingest;
 pub mod ledger;
 pub mod part_uploads;

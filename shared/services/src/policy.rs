@@ -1,6 +1,7 @@
 //! What each purpose takes: sizes, types, and what is served as what.
 
 use storage_core::ids::ExternalId;
+use storage_core::ports::AvatarRecipe;
 use storage_core::record::Purpose;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -12,6 +13,11 @@ pub fn max_bytes(settings: &Settings, purpose: Purpose) -> u64 {
         Purpose::AvatarUser | Purpose::AvatarAgent => settings.avatar_max_bytes,
         Purpose::Attachment | Purpose::Export => settings.attachment_max_bytes,
     }
+}
+
+/// What an upload of `purpose` is made into, beside its sizes in JPEG or PNG. Only avatars have sizes.
+pub fn recipe(settings: &Settings, purpose: Purpose) -> AvatarRecipe {
+    AvatarRecipe { webp: settings.avatar_webp && purpose.entity_kind().is_some() }
 }
 
 /// A declared media type in its plain form: lower case, without parameters, `image/jpg` spelt properly.

@@ -7,12 +7,13 @@ use storage_core::filename::{Disposition, FileName};
 use storage_core::ids::{EntityId, FileId, TenantId};
 use storage_core::key::{EntityKind, StorageKey, VariantSize, Visibility};
 use storage_core::ports::{ObjectRef, Placeholder, ResolvedUrl, UrlSigner, UrlTarget};
-use storage_core::record::{FileRecord, FileState, PointerKey};
+use storage_core::record::{FileRecord, FileState, PointerKey, StoredVariant};
 use storage_core::tenant::TenantContext;
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::access;
+use crate::encoding::Encoding;
 use crate::ledger::Ledger;
 use crate::settings::Settings;
 use crate::tenants::Tenants;
@@ -42,6 +43,19 @@ pub struct AvatarSize {
     pub bytes: u64,
     /// The media type.
     pub content_type: String,
+    /// The entity tag.
+    pub etag: String,
+    /// The same picture as WebP, where there is one.
+    pub webp: Option<AvatarWebp>,
+}
+
+/// The WebP variant of a size, as wide and high as the size itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AvatarWebp {
+    /// Where to read it.
+    pub url: ResolvedUrl,
+    /// The size in bytes.
+    pub bytes: u64,
     /// The entity tag.
     pub etag: String,
 }
@@ -76,16 +90,20 @@ impl Resolver {
         Resolver { ledger, tenants, signer }
     }
 
-    /// The URL of one size of the current avatar; `NotFound` where there is none, and for anyone where it is private.
+    /// The URL of one size of the current avatar.
+    ///
+    /// Errors: `NotFound` where there is none, and for anyone where it is private; `NotAcceptable` where it is not
+    /// stored in the wanted encoding.
     pub async fn avatar_url(
         &self,
         reader: &Reader<'_>,
         kind: EntityKind,
         entity: EntityId,
         size: VariantSize,
+        encoding: Encoding,
     ) -> Result<ResolvedUrl> {
         let record = self.current_avatar(reader, kind, entity).await?;
-        self.variant_url(&record, size).await
+        self.variant_url(&record, encoding.choose(&record, size)?).await
     }
 
     /// The generation that is current now, with all its sizes.
@@ -122,14 +140,22 @@ impl Resolver {
     pub async fn sizes(&self, record: &FileRecord) -> Result<BTreeMap<VariantSize, AvatarSize>> {
         let mut sizes = BTreeMap::new();
         for (size, variant) in &record.variants {
-            let url = self.variant_url(record, *size).await?;
+            let webp = match record.webp.get(size) {
+                Some(webp) => Some(AvatarWebp {
+                    url: self.variant_url(record, webp).await?,
+                    bytes: webp.bytes,
+                    etag: webp.etag.quoted(),
+                }),
+                None => None,
+            };
             let size_info = AvatarSize {
-                url,
+                url: self.variant_url(record, variant).await?,
                 width: variant.width,
                 height: variant.height,
                 bytes: variant.bytes,
                 content_type: variant.content_type.clone(),
                 etag: variant.etag.quoted(),
+                webp,
             };
             sizes.insert(*size, size_info);
         }
@@ -171,9 +197,7 @@ impl Resolver {
         Err(missing())
     }
 
-    async fn variant_url(&self, record: &FileRecord, size: VariantSize) -> Result<ResolvedUrl> {
-        let variant =
-            record.variants.get(&size).ok_or_else(|| Error::new(ErrorKind::NotFound, "no such size"))?;
+    async fn variant_url(&self, record: &FileRecord, variant: &StoredVariant) -> Result<ResolvedUrl> {
         self.sign(record, variant.key.clone(), None).await
     }
 

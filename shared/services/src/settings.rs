@@ -50,6 +50,8 @@ pub struct Settings {
     pub direct_max_bytes: u64,
     /// The limits of images.
     pub image_limits: ImageLimits,
+    /// Whether the sizes of an avatar are also made as WebP.
+    pub avatar_webp: bool,
     /// How long a trashed file can be restored.
     pub trash_life: Duration,
     /// Whether the sweep removes anything.
@@ -80,6 +82,7 @@ impl Settings {
             issues_per_minute: None,
             direct_max_bytes: 4 * MB,
             image_limits: ImageLimits::default(),
+            avatar_webp: true,
             trash_life: TRASH_LIFE,
             sweep_enabled: true,
             sweep_object_budget: 1000,

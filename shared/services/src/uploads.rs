@@ -269,6 +269,7 @@ impl Uploads {
             width: None,
             height: None,
             variants: BTreeMap::new(),
+            webp: BTreeMap::new(),
             inline_small: None,
             placeholder: None,
             metadata: request.metadata,

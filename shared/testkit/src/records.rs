@@ -88,6 +88,7 @@ pub fn sample_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
         width: None,
         height: None,
         variants: BTreeMap::new(),
+        webp: BTreeMap::new(),
         inline_small: None,
         placeholder: None,
         metadata: BTreeMap::new(),
@@ -151,6 +152,7 @@ pub fn full_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
             (VariantSize::Medium, variant("medium.jpg", 150)),
             (VariantSize::Large, variant("large.jpg", 300)),
         ]),
+        webp: BTreeMap::from([(VariantSize::Small, variant("small.webp", 32))]),
         inline_small: Some(format!("data:image/jpeg;base64,{}", "QUJD".repeat(200))),
         placeholder: Some(Placeholder {
             thumbhash: "1QcSHQRnh493V4dIh4eXh1h4kJUI".to_owned(),

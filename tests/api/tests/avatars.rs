@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api_tests::{Form, Person, TestApp, known_gap, photo};
+use api_tests::{Person, TestApp, photo};
 use serde_json::json;
 use storage_core::ports::{Clock, ObjectRef};
 use storage_core::record::FileState;
@@ -24,10 +24,12 @@ fn subjects(app: &TestApp) -> [Subject; 2] {
     ]
 }
 
-/// The four objects of one generation.
+/// The seven objects of one generation.
 fn stored(kind: &str, file: &str) -> Vec<String> {
     let folder = format!("files/tenant/private/avatars/{kind}/entity/{file}");
-    ["large", "medium", "original", "small"].map(|size| format!("{folder}/{size}.jpg")).into()
+    let names =
+        ["large.jpg", "large.webp", "medium.jpg", "medium.webp", "original.jpg", "small.jpg", "small.webp"];
+    names.map(|name| format!("{folder}/{name}")).into()
 }
 
 /// Presigned: record, form, bytes, event; then every way to read it, another one, and two deletions.
@@ -201,20 +203,4 @@ async fn g12_a_form_sent_twice_serves_the_first_bytes() {
     app.deliver_event(staging).await;
     assert_eq!(app.fetch(&url), Some(served));
     assert_eq!(app.keys(&[(&user.id, "entity")]), stored("users", "file1"));
-}
-
-/// What `api.md` lists for the avatar route and no function takes yet.
-#[tokio::test]
-async fn formats_and_fallbacks_are_still_to_come() {
-    let app = TestApp::new();
-    let user = app.user();
-    let route = format!("/api/v1/users/{}/avatar", user.id);
-    let fallback = app.get(&user, &format!("{route}?fallback=initials")).await;
-    known_gap("?fallback=initials never answers with an error", fallback.status < 400);
-    let form = Form::of_file("me.jpg", "image/jpeg", &photo(16, 1));
-    app.call("POST", &route).by(&user).form(form).send().await.is(201);
-    for format in ["auto", "webp", "jpeg"] {
-        let redirect = app.get(&user, &format!("{route}?format={format}")).await;
-        known_gap("?format= is taken", redirect.status == 302);
-    }
 }

@@ -196,7 +196,7 @@ async fn g07_nothing_the_system_writes_sets_it_off() {
     let mut written: Vec<String> = app.storage.keys();
     written.retain(|key| key.starts_with(BUCKET));
     let mut keys: Vec<String> = written.iter().map(|key| key.split_once('/').unwrap().1.to_owned()).collect();
-    assert_eq!(keys.len(), 4 * 2 + 2 * 4, "attachments with their documents, and two avatars");
+    assert_eq!(keys.len(), 4 * 2 + 2 * 7, "attachments with their documents, and two avatars");
     keys.push(quarantine.path(&KeySpace::default()).to_string());
 
     let before = (app.store.files(), app.storage.keys());

@@ -8,6 +8,7 @@ mod deletion;
 mod direct;
 mod events;
 mod finalisers;
+mod formats;
 mod idempotency;
 mod limits;
 mod replays;

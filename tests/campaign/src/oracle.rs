@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use storage_core::ids::FileId;
-use storage_core::ports::{ImageLimits, ImageProcessor, ListRequest, MetadataStore, StorageBackend};
+use storage_core::ports::{
+    AvatarRecipe, ImageLimits, ImageProcessor, ListRequest, MetadataStore, StorageBackend,
+};
 use storage_core::record::{FileRecord, FileState};
 use storage_imaging::Imaging;
 use test_harness::{Request, SECRETS};
@@ -107,23 +109,28 @@ async fn served(trial: &mut Trial<'_>, record: &FileRecord) {
         return;
     }
     // Thumbnails are a function of the source.
-    let Ok(expected) = Imaging.process_avatar(source.bytes, &ImageLimits::default()) else {
+    let recipe = AvatarRecipe { webp: true };
+    let Ok(expected) = Imaging.process_avatar(source.bytes, &ImageLimits::default(), recipe) else {
         trial.find(Kind::Unvalidated, format!("{id} is no picture"));
         return;
     };
     if bytes != expected.original {
         trial.find(Kind::WrongBytes, format!("{id} has another original"));
     }
-    for variant in expected.variants {
-        let stored = record.variants.get(&variant.size);
+    let base = expected.variants.into_iter().map(|variant| (&record.variants, variant));
+    for (all, variant) in base.chain(expected.webp.into_iter().map(|variant| (&record.webp, variant))) {
+        let stored = all.get(&variant.size);
         let bytes = match stored {
             Some(stored) => trial.bytes(&record.bucket, &stored.key).await,
             None => None,
         };
         match bytes {
-            None => trial.find(Kind::Lost, format!("{id} has no {:?}", variant.size)),
+            None => trial.find(Kind::Lost, format!("{id} has no {:?} as {:?}", variant.size, variant.format)),
             Some(bytes) if bytes != variant.bytes => {
-                trial.find(Kind::WrongBytes, format!("{id} has another {:?}", variant.size));
+                trial.find(
+                    Kind::WrongBytes,
+                    format!("{id} has another {:?} as {:?}", variant.size, variant.format),
+                );
             }
             Some(_) => {}
         }

@@ -135,7 +135,7 @@ impl World {
         if served.is_none() || served != record.sha256 {
             wrong.push(format!("{} serves {served:?} for {:?}", record.file_id, record.sha256));
         }
-        for (size, variant) in &record.variants {
+        for (size, variant) in record.variants.iter().chain(&record.webp) {
             let object = ObjectRef::new(record.bucket.clone(), variant.key.clone());
             let stored = self.storage.head(&object).await.ok();
             let noted = stored.as_ref().and_then(|meta| meta.metadata.get("sha256").cloned());

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use storage_core::ids::{FileId, IdempotencyKey};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, ObjectStore, PresignPost,
-    ProcessedAvatar,
+    AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, ObjectStore,
+    PresignPost, ProcessedAvatar,
 };
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
@@ -204,19 +204,26 @@ fn idempotency(key: Option<&str>) -> Option<Idempotency> {
 #[derive(Debug)]
 struct Remembering;
 
-static AVATARS: LazyLock<Mutex<HashMap<Bytes, ProcessedAvatar>>> = LazyLock::new(Mutex::default);
+static AVATARS: LazyLock<Mutex<HashMap<(Bytes, AvatarRecipe), ProcessedAvatar>>> =
+    LazyLock::new(Mutex::default);
 
 impl ImageProcessor for Remembering {
     fn sniff(&self, head: &[u8]) -> Option<ImageFormat> {
         Imaging.sniff(head)
     }
 
-    fn process_avatar(&self, source: Bytes, limits: &ImageLimits) -> Result<ProcessedAvatar> {
-        if let Some(known) = AVATARS.lock().unwrap().get(&source) {
+    fn process_avatar(
+        &self,
+        source: Bytes,
+        limits: &ImageLimits,
+        recipe: AvatarRecipe,
+    ) -> Result<ProcessedAvatar> {
+        let key = (source, recipe);
+        if let Some(known) = AVATARS.lock().unwrap().get(&key) {
             return Ok(known.clone());
         }
-        let made = Imaging.process_avatar(source.clone(), limits)?;
-        AVATARS.lock().unwrap().insert(source, made.clone());
+        let made = Imaging.process_avatar(key.0.clone(), limits, recipe)?;
+        AVATARS.lock().unwrap().insert(key, made.clone());
         Ok(made)
     }
 

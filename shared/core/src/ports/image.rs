@@ -82,12 +82,19 @@ pub struct ImageInfo {
     pub placeholder: Placeholder,
 }
 
+/// What else an avatar is made into, beside its sizes in JPEG or PNG. Which purpose gets what is for services to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AvatarRecipe {
+    /// Whether each size is also encoded as WebP.
+    pub webp: bool,
+}
+
 /// One encoded thumbnail.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// Which of the sizes.
     pub size: VariantSize,
-    /// JPEG where every pixel is opaque, else PNG.
+    /// JPEG where every pixel is opaque, else PNG; WebP of a WebP variant.
     pub format: ImageFormat,
     /// The width in pixels; equal to the height.
     pub width: u32,
@@ -107,6 +114,8 @@ pub struct ProcessedAvatar {
     pub original: Bytes,
     /// Small, medium and large, in this order.
     pub variants: Vec<Variant>,
+    /// The same pixels as lossy WebP, with exact alpha, in the same order; empty where the recipe does not ask for them.
+    pub webp: Vec<Variant>,
 }
 
 /// Turns hostile bytes into oriented, stripped, bounded images.
@@ -127,8 +136,14 @@ pub trait ImageProcessor: Send + Sync + std::fmt::Debug {
     /// The format of an image by its first bytes (32 are enough); `None` for everything that is not decoded here.
     fn sniff(&self, head: &[u8]) -> Option<ImageFormat>;
 
-    /// Decodes once and makes all sizes, the placeholder and the stripped original.
-    fn process_avatar(&self, source: Bytes, limits: &ImageLimits) -> Result<ProcessedAvatar>;
+    /// Decodes once and makes all sizes, the placeholder and the stripped original. What `recipe` adds changes nothing
+    /// of the rest.
+    fn process_avatar(
+        &self,
+        source: Bytes,
+        limits: &ImageLimits,
+        recipe: AvatarRecipe,
+    ) -> Result<ProcessedAvatar>;
 
     /// Decodes an attachment's image for its dimensions and placeholder.
     fn inspect(&self, source: Bytes, limits: &ImageLimits) -> Result<ImageInfo>;

@@ -9,7 +9,9 @@ mod signer;
 mod storage;
 
 pub use clock::{Clock, SystemClock};
-pub use image::{ImageFormat, ImageInfo, ImageLimits, ImageProcessor, Placeholder, ProcessedAvatar, Variant};
+pub use image::{
+    AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, Placeholder, ProcessedAvatar, Variant,
+};
 pub use metadata::{
     CommitError, Conflict, DUE_SHARDS, DuePage, FilePage, MetadataStore, OwnerPage, OwnerQuery, RateWindow,
     SelfTest, SweepReport, Transaction, Write,

@@ -44,6 +44,7 @@ fn pending() -> FileRecord {
         width: None,
         height: None,
         variants: Default::default(),
+        webp: Default::default(),
         inline_small: None,
         placeholder: None,
         metadata: Default::default(),

@@ -5,11 +5,24 @@ use sha2::{Digest, Sha256};
 use super::fixtures::*;
 use super::process;
 
-/// Of the three variants, one after the other. A change of codec, compiler or machine that changes a single bit shows.
-const GOLDEN: [(&str, &str); 3] = [
-    ("jpeg", "9a6910b28eeb8f225c074b41b5ef29ce389ff0c0957b9418bd3a649cacafc627"),
-    ("png", "7a1e305c974bdd08dd53a8f1bfd02a1ac95c8a03aac4b37917a975aa3ddfd6a4"),
-    ("profile", "734ba1beefa6f81651c283692b409715dac9fe08bbbd895cb0e0d1585776aac8"),
+/// Of all sizes in all encodings, one after the other. A change of codec, compiler or machine that changes a single bit
+/// shows. The first digest is of JPEG or PNG, the second of WebP.
+const GOLDEN: [(&str, &str, &str); 3] = [
+    (
+        "jpeg",
+        "9a6910b28eeb8f225c074b41b5ef29ce389ff0c0957b9418bd3a649cacafc627",
+        "2ab98a90907dc180915d86b6f47aca8bdcc42a4029608dd39c264f59424b06d2",
+    ),
+    (
+        "png",
+        "7a1e305c974bdd08dd53a8f1bfd02a1ac95c8a03aac4b37917a975aa3ddfd6a4",
+        "e0f4d0fbcafb5ef4800eac89001a4f9300fd7402a6a132c5b20b18e20fe173ac",
+    ),
+    (
+        "profile",
+        "734ba1beefa6f81651c283692b409715dac9fe08bbbd895cb0e0d1585776aac8",
+        "5b2337f66c77bd5e653f02762dda76ac74ca50e1cedb6ba5b3998c99f5c04fe0",
+    ),
 ];
 
 fn sources() -> [(&'static str, Vec<u8>); 3] {
@@ -39,28 +52,30 @@ fn sources() -> [(&'static str, Vec<u8>); 3] {
     ]
 }
 
-fn digest(source: &[u8]) -> String {
-    let mut hasher = Sha256::new();
-    for variant in process(source).unwrap().variants {
-        hasher.update(&variant.bytes);
-    }
-    hex::encode(hasher.finalize())
+fn digests(source: &[u8]) -> [String; 2] {
+    let processed = process(source).unwrap();
+    [processed.variants, processed.webp].map(|variants| {
+        let mut hasher = Sha256::new();
+        variants.iter().for_each(|variant| hasher.update(&variant.bytes));
+        hex::encode(hasher.finalize())
+    })
 }
 
 #[test]
 fn g47_thumbnails_are_the_same_on_every_run_and_thread() {
     for (name, source) in sources() {
-        let first = digest(&source);
-        assert_eq!(first, digest(&source), "{name}: twice on one thread");
-        let elsewhere = std::thread::spawn(move || digest(&source)).join().unwrap();
+        let first = digests(&source);
+        assert_eq!(first, digests(&source), "{name}: twice on one thread");
+        let elsewhere = std::thread::spawn(move || digests(&source)).join().unwrap();
         assert_eq!(first, elsewhere, "{name}: on another thread");
     }
 }
 
 #[test]
 fn g47_thumbnails_have_the_recorded_digests() {
-    let found: Vec<_> = sources().map(|(name, source)| (name, digest(&source))).to_vec();
-    let expected: Vec<_> = GOLDEN.map(|(name, digest)| (name, digest.to_owned())).to_vec();
+    let found: Vec<_> = sources().map(|(name, source)| (name, digests(&source))).to_vec();
+    let expected: Vec<_> =
+        GOLDEN.map(|(name, base, webp)| (name, [base.to_owned(), webp.to_owned()])).to_vec();
     assert_eq!(found, expected);
 }
 

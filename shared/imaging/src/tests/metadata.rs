@@ -3,7 +3,7 @@
 use storage_testkit::images::inspect::{contains, excess, png_chunks};
 
 use super::fixtures::*;
-use super::{pixels_of, process, strip};
+use super::{encoded, pixels_of, process, strip};
 use crate::container::MAX_ICC_BYTES;
 
 const CANARY: &[u8] = b"CANARY-4711";
@@ -18,7 +18,7 @@ fn assert_clean(source: &[u8], what: &str) {
     assert!(!contains(&processed.original, CANARY), "{what}: the original");
     assert!(!contains(&processed.original, b"<script"), "{what}: the original");
     assert_eq!(pixels_of(&processed.original), pixels_of(&strip(source).bytes), "{what}: same pixels");
-    for variant in &processed.variants {
+    for variant in encoded(&processed) {
         assert!(!contains(&variant.bytes, CANARY), "{what}: {:?}", variant.size);
         assert_eq!(excess(&variant.bytes), None, "{what}: {:?}", variant.size);
     }

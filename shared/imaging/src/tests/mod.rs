@@ -8,12 +8,13 @@ mod fixtures;
 mod metadata;
 mod orientation;
 mod sizes;
+mod webp;
 
 use std::path::Path;
 
 use ::bytes::Bytes;
 use storage_core::error::{ErrorKind, Result};
-use storage_core::ports::{ImageLimits, ImageProcessor, ProcessedAvatar};
+use storage_core::ports::{AvatarRecipe, ImageLimits, ImageProcessor, ProcessedAvatar, Variant};
 use storage_testkit::loud::loudly;
 
 use crate::Imaging;
@@ -22,8 +23,15 @@ use crate::decode::decode;
 use crate::header::Header;
 use crate::pixels::Pixels;
 
+/// With everything that a recipe can ask for.
 fn process(source: &[u8]) -> Result<ProcessedAvatar> {
-    Imaging.process_avatar(Bytes::copy_from_slice(source), &ImageLimits::default())
+    let recipe = AvatarRecipe { webp: true };
+    Imaging.process_avatar(Bytes::copy_from_slice(source), &ImageLimits::default(), recipe)
+}
+
+/// Every size in every encoding.
+fn encoded(processed: &ProcessedAvatar) -> impl Iterator<Item = &Variant> {
+    processed.variants.iter().chain(&processed.webp)
 }
 
 /// The kind that both entry points refuse `source` with; `None` where both accept it.
@@ -48,6 +56,12 @@ fn strip(file: &[u8]) -> Stripped {
 fn largest_difference(one: &Pixels, other: &Pixels) -> u8 {
     assert_eq!((one.width, one.height, one.layout), (other.width, other.height, other.layout));
     one.data.iter().zip(&other.data).map(|(a, b)| a.abs_diff(*b)).max().unwrap()
+}
+
+fn mean_difference(one: &Pixels, other: &Pixels) -> f64 {
+    assert_eq!((one.width, one.height, one.layout), (other.width, other.height, other.layout));
+    let sum: u64 = one.data.iter().zip(&other.data).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+    sum as f64 / one.data.len() as f64
 }
 
 /// The folders of the sample data that are read, with how many files each has.

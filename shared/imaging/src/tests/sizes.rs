@@ -3,7 +3,7 @@
 use storage_core::ports::{ImageFormat, ImageLimits, ImageProcessor};
 
 use super::fixtures::*;
-use super::{corpus, pixels_of, process};
+use super::{corpus, encoded, mean_difference, pixels_of, process};
 use crate::Imaging;
 use crate::pixels::{Layout, Pixels};
 
@@ -28,7 +28,8 @@ fn g48_sides_are_the_smaller_of_target_and_short_side() {
             let processed =
                 process(&file).unwrap_or_else(|error| panic!("{name} {width}x{height}: {error:?}"));
             assert_eq!((processed.info.width, processed.info.height), (width, height));
-            for (variant, target) in processed.variants.iter().zip([32, 150, 300]) {
+            assert_eq!((processed.variants.len(), processed.webp.len()), (3, 3));
+            for (variant, target) in encoded(&processed).zip([32, 150, 300, 32, 150, 300]) {
                 let side = target.min(width).min(height);
                 assert_eq!((variant.width, variant.height), (side, side), "{name} {width}x{height}");
                 let decoded = pixels_of(&variant.bytes);
@@ -108,12 +109,11 @@ fn encoded_variants_show_what_was_encoded() {
         // Colours are stored at half the resolution: a scene on a few pixels has too few of them to compare.
         let pictures = if side < 16 { vec![flat] } else { vec![flat, scene(side, side)] };
         for pixels in pictures {
-            let file = crate::encode::encode(&pixels, ImageFormat::Jpeg).unwrap();
-            let decoded = pixels_of(&file);
-            let sum: u64 =
-                decoded.data.iter().zip(&pixels.data).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
-            let mean = sum as f64 / pixels.data.len() as f64;
-            assert!(mean < 4.0, "{side}: {mean}");
+            for format in [ImageFormat::Jpeg, ImageFormat::Webp] {
+                let file = crate::encode::encode(&pixels, format).unwrap();
+                let mean = mean_difference(&pixels_of(&file), &pixels);
+                assert!(mean < 4.0, "{side} {format:?}: {mean}");
+            }
         }
     }
 }

@@ -232,6 +232,8 @@ pub struct DeliveryConfig {
     pub url_window: Duration,
     /// How long an upload form works.
     pub presign_expiry: Duration,
+    /// Whether the sizes of an avatar are also made as WebP.
+    pub avatar_webp: bool,
 }
 
 /// The distribution.

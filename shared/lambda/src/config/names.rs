@@ -110,6 +110,7 @@ variables! {
         URL_LIFE "STORAGE_URL_LIFE" [] Is("3600"), "The seconds a reader's signed URL works at least, 60 to 604800.";
         URL_WINDOW "STORAGE_URL_WINDOW" [] Is("900"), "The seconds within which all readers get the same signed URL, 1 to 86400.";
         PRESIGN_EXPIRY "STORAGE_PRESIGN_EXPIRY" [] Is("3600"), "The seconds an upload form works, 60 to 604800.";
+        AVATAR_WEBP "STORAGE_AVATAR_WEBP" [] Is("true"), "Whether avatars that are uploaded from now on also get their sizes as WebP, for clients that accept it.";
     }
     "Limits" {
         AVATAR_MAX_BYTES "STORAGE_AVATAR_MAX_BYTES" [] Is("5242880"), "The most bytes of an avatar.";

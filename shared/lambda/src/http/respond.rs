@@ -58,6 +58,17 @@ pub fn redirect(url: &str, cache_control: &str) -> ApiResult {
     Ok(response)
 }
 
+/// A picture that was made for this answer.
+pub fn image(content_type: &'static str, bytes: Vec<u8>, cache_control: &'static str) -> ApiResult {
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(cache_control));
+    // For the `<img>` of another site, like the redirect in whose place it is.
+    headers.insert(RESOURCE_POLICY, HeaderValue::from_static("cross-origin"));
+    Ok(response)
+}
+
 /// 204.
 pub fn no_content() -> Response {
     empty(StatusCode::NO_CONTENT)

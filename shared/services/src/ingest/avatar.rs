@@ -1,13 +1,12 @@
-//! Avatars: one decode, three thumbnails, an original without metadata.
+//! Avatars: one decode, three thumbnails in one format or two, an original without metadata.
 
 use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bytes::Bytes;
 use futures_util::future::try_join_all;
 use storage_core::key::{Extension, ObjectKey, VariantSize};
-use storage_core::ports::{GetOptions, ImageFormat, ProcessedAvatar};
+use storage_core::ports::{GetOptions, ProcessedAvatar, Stored, Variant};
 use storage_core::record::StoredVariant;
 use storage_core::safeguards::Safeguard;
 use storage_core::state::Ingested;
@@ -16,6 +15,29 @@ use storage_core::{Error, ErrorKind, Result};
 use super::content::sha256_hex;
 use super::writer::Final;
 use super::{Job, Source, Verdict, off_thread};
+use crate::policy;
+
+/// One size of an avatar that is about to be written.
+struct Piece {
+    size: VariantSize,
+    is_webp_variant: bool,
+    width: u32,
+    height: u32,
+    file: Final,
+}
+
+impl Piece {
+    fn stored(&self, stored: &Stored) -> StoredVariant {
+        StoredVariant {
+            key: self.file.key.clone(),
+            content_type: self.file.content_type.clone(),
+            width: self.width,
+            height: self.height,
+            bytes: self.file.bytes.len() as u64,
+            etag: stored.etag.clone(),
+        }
+    }
+}
 
 impl Job<'_> {
     pub(super) async fn avatar(&mut self, source: &Source) -> Result<Verdict> {
@@ -56,32 +78,23 @@ impl Job<'_> {
         }
 
         let (images, limits) = (self.ingest.images.clone(), self.ingest.settings.image_limits);
-        let processed = match off_thread(move || images.process_avatar(bytes, &limits)).await {
+        let recipe = policy::recipe(&self.ingest.settings, self.record.purpose);
+        let processed = match off_thread(move || images.process_avatar(bytes, &limits, recipe)).await {
             Ok(processed) => processed,
             Err(error) if error.retryable() => return Err(error),
             Err(error) => return Ok(Verdict::Refused(error.kind())),
         };
-        let finals = self.avatar_finals(&processed)?;
-        let keys = finals.iter().map(|(_, file)| file.key.clone()).collect();
+        let pieces = self.avatar_pieces(&processed)?;
+        let keys = pieces.iter().map(|piece| piece.file.key.clone()).collect();
         if !self.plan(keys).await? {
             return Ok(Verdict::Lost);
         }
-        let stored = try_join_all(finals.iter().map(|(_, file)| self.write(file))).await?;
+        let stored = try_join_all(pieces.iter().map(|piece| self.write(&piece.file))).await?;
 
-        let mut variants = BTreeMap::new();
-        for ((size, file), stored) in finals.iter().zip(&stored) {
-            let (width, height) = dimensions(&processed, *size);
-            variants.insert(
-                *size,
-                StoredVariant {
-                    key: file.key.clone(),
-                    content_type: file.content_type.clone(),
-                    width,
-                    height,
-                    bytes: file.bytes.len() as u64,
-                    etag: stored.etag.clone(),
-                },
-            );
+        let (mut variants, mut webp) = (BTreeMap::new(), BTreeMap::new());
+        for (piece, stored) in pieces.iter().zip(&stored) {
+            let variants = if piece.is_webp_variant { &mut webp } else { &mut variants };
+            variants.insert(piece.size, piece.stored(stored));
         }
         let inline =
             processed.variants.iter().find(|variant| variant.size == VariantSize::Small).map(|variant| {
@@ -99,34 +112,37 @@ impl Job<'_> {
             width: Some(processed.info.width),
             height: Some(processed.info.height),
             variants,
+            webp,
             inline_small: inline,
             placeholder: Some(processed.info.placeholder),
         })))
     }
 
-    /// The original first, then the sizes.
-    fn avatar_finals(&self, processed: &ProcessedAvatar) -> Result<Vec<(VariantSize, Final)>> {
-        let mut finals = vec![self.avatar_final(
-            VariantSize::Original,
-            processed.info.format,
-            processed.original.clone(),
-        )?];
+    /// The original first, then the sizes, then the sizes as WebP.
+    fn avatar_pieces(&self, processed: &ProcessedAvatar) -> Result<Vec<Piece>> {
+        let original = Variant {
+            size: VariantSize::Original,
+            format: processed.info.format,
+            width: processed.info.width,
+            height: processed.info.height,
+            bytes: processed.original.clone(),
+        };
+        let mut pieces = vec![self.avatar_piece(&original, false)?];
         for variant in &processed.variants {
-            finals.push(self.avatar_final(variant.size, variant.format, variant.bytes.clone())?);
+            pieces.push(self.avatar_piece(variant, false)?);
         }
-        Ok(finals)
+        for variant in &processed.webp {
+            pieces.push(self.avatar_piece(variant, true)?);
+        }
+        Ok(pieces)
     }
 
-    fn avatar_final(
-        &self,
-        size: VariantSize,
-        format: ImageFormat,
-        bytes: Bytes,
-    ) -> Result<(VariantSize, Final)> {
+    fn avatar_piece(&self, variant: &Variant, is_webp_variant: bool) -> Result<Piece> {
         let record = &self.record;
         let (Some(kind), Some(entity)) = (record.purpose.entity_kind(), record.entity) else {
             return Err(Error::new(ErrorKind::Internal, "an avatar without an entity"));
         };
+        let Variant { size, format, width, height, ref bytes } = *variant;
         let key = ObjectKey::Avatar {
             visibility: record.visibility,
             kind,
@@ -135,19 +151,12 @@ impl Job<'_> {
             size,
             extension: Extension::parse(format.extension())?,
         };
-        Ok((size, self.final_object(&key, format.content_type(), bytes)))
+        let file = self.final_object(&key, format.content_type(), bytes.clone());
+        Ok(Piece { size, is_webp_variant, width, height, file })
     }
 }
 
 /// The object was replaced or removed between two looks at it.
 pub(super) fn is_change(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound)
-}
-
-fn dimensions(processed: &ProcessedAvatar, size: VariantSize) -> (u32, u32) {
-    processed
-        .variants
-        .iter()
-        .find(|variant| variant.size == size)
-        .map_or((processed.info.width, processed.info.height), |variant| (variant.width, variant.height))
 }

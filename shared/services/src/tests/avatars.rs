@@ -1,19 +1,21 @@
 //! One avatar from issue to pixel, and the order among several.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use storage_core::ErrorKind;
 use storage_core::ids::{FileId, IdempotencyKey};
 use storage_core::key::{EntityKind, VariantSize};
-use storage_core::ports::MetadataStore;
-use storage_core::record::{FileState, Purpose};
-use storage_core::state::{Actor, LEASE};
+use storage_core::ports::{MetadataStore, ObjectRef, StorageBackend};
+use storage_core::record::{FileRecord, FileState, Purpose};
+use storage_core::state::{Actor, LEASE, SETTLE};
 use storage_imaging::Imaging;
 use storage_testkit::faulty::{Faults, Faulty};
 use storage_testkit::trials::{Random, Trials};
 
 use super::{PathSigner, PlainForm, World, photo};
+use crate::encoding::Encoding;
 use crate::ingest::{Ingest, Outcome, Source};
 use crate::ledger::Ledger;
 use crate::resolve::{Reader, Resolver};
@@ -32,7 +34,9 @@ async fn keys_after_each_step_of_an_avatars_life() {
     assert!(matches!(world.finalise(file).await, Outcome::Ready(_)));
     let (tenant, user) = (world.tenant, world.user);
     let folder = format!("files/{tenant}/private/avatars/users/{user}/FILE");
-    let stored = ["large", "medium", "original", "small"].map(|size| format!("{folder}/{size}.jpg"));
+    let stored =
+        ["large.jpg", "large.webp", "medium.jpg", "medium.webp", "original.jpg", "small.jpg", "small.webp"];
+    let stored = stored.map(|name| format!("{folder}/{name}"));
     assert_eq!(world.keys(&[(file, "FILE")]), stored, "staging is empty");
 
     world.deletion().delete_avatar(&world.caller(), EntityKind::Users, world.user).await.unwrap();
@@ -55,9 +59,54 @@ async fn a_reader_gets_every_size_of_one_generation() {
     assert!(info.inline_small.unwrap().starts_with("data:image/jpeg;base64,"));
 
     let anyone = Reader::Anyone(world.tenant);
+    let auto = Encoding::Auto { accepts_webp: true };
     let refused =
-        world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small).await;
+        world.resolver().avatar_url(&anyone, EntityKind::Users, world.user, VariantSize::Small, auto).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::NotFound, "private avatars are for callers only");
+}
+
+/// One commit makes the sizes in both formats readable, and all of them are of the same generation.
+#[tokio::test]
+async fn webp_sizes_are_planned_committed_and_removed_with_the_others() {
+    let world = World::new();
+    let record = world.upload_avatar(&photo(400, 1)).await;
+    let planned: Vec<_> = record.planned_keys.iter().map(|key| key.as_str()).collect();
+    assert_eq!(record.webp.keys().copied().collect::<Vec<_>>(), VariantSize::ALL[1..]);
+    for (size, webp) in &record.webp {
+        let base = &record.variants[size];
+        assert_eq!(webp.key.as_str(), base.key.as_str().replace(".jpg", ".webp"));
+        assert!(planned.contains(&webp.key.as_str()), "{planned:?}");
+        assert_eq!((webp.width, webp.height), (base.width, base.height));
+        assert_eq!((webp.content_type.as_str(), webp.bytes < base.bytes), ("image/webp", true));
+        let object = ObjectRef::new(record.bucket.clone(), webp.key.clone());
+        let stored = world.storage.head(&object).await.unwrap();
+        assert_eq!((stored.size, &stored.etag), (webp.bytes, &webp.etag));
+        assert_eq!(stored.content_type.as_deref(), Some("image/webp"));
+    }
+    // The keys of a record are known even where no plan names them.
+    let unplanned = FileRecord { planned_keys: Vec::new(), ..record.clone() };
+    assert_eq!(unplanned.final_keys().collect::<BTreeSet<_>>(), record.planned_keys.iter().collect());
+
+    world.upload_avatar(&photo(400, 2)).await;
+    world.clock.advance(LEASE + SETTLE);
+    world.sweep().run().await.unwrap();
+    let left = world.keys(&[(record.file_id, "OLD")]);
+    assert_eq!((left.len(), left.iter().filter(|key| key.contains("OLD")).count()), (7, 0), "{left:?}");
+}
+
+/// Where the policy does not ask for it there is no WebP. A record of the time before it reads the same.
+#[tokio::test]
+async fn without_webp_there_are_the_base_sizes_alone() {
+    let world = World::new();
+    let mut settings = (*world.settings).clone();
+    settings.avatar_webp = false;
+    let world = World { settings: settings.into(), ..world };
+    let record = world.upload_avatar(&photo(400, 1)).await;
+    assert!(record.webp.is_empty());
+    assert_eq!(world.keys(&[]).len(), 4);
+    let json = serde_json::to_value(&record).unwrap();
+    assert!(json.get("webp").is_none(), "no member says that there is none");
+    assert_eq!(serde_json::from_value::<FileRecord>(json).unwrap(), record);
 }
 
 /// The pointer is read; then the avatar is replaced; then the file that the pointer named is read. Or the other way round.

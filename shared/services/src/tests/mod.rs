@@ -18,9 +18,9 @@ use storage_core::Result;
 use storage_core::ids::{BucketName, EntityId, FileId, PrincipalId, TenantId};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    Body, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore, ObjectRef,
-    ObjectStore, PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions, ResolvedUrl,
-    StagedObject, StorageBackend, UrlSigner, UrlTarget,
+    AvatarRecipe, Body, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, MetadataStore,
+    ObjectRef, ObjectStore, PostRequest, PresignPost, PresignedPost, ProcessedAvatar, PutOptions,
+    ResolvedUrl, StagedObject, StorageBackend, UrlSigner, UrlTarget,
 };
 use storage_core::record::{FileRecord, Purpose};
 use storage_core::state::Actor;
@@ -249,9 +249,14 @@ impl<F: Fn() + Send + Sync> ImageProcessor for Interrupted<F> {
         Imaging.sniff(head)
     }
 
-    fn process_avatar(&self, source: Bytes, limits: &ImageLimits) -> Result<ProcessedAvatar> {
+    fn process_avatar(
+        &self,
+        source: Bytes,
+        limits: &ImageLimits,
+        recipe: AvatarRecipe,
+    ) -> Result<ProcessedAvatar> {
         (self.during)();
-        Imaging.process_avatar(source, limits)
+        Imaging.process_avatar(source, limits, recipe)
     }
 
     fn inspect(&self, source: Bytes, limits: &ImageLimits) -> Result<ImageInfo> {

@@ -42,7 +42,7 @@ async fn g03_fifty_finalisers_make_one_file() {
         assert_eq!((record.state, record.attempts), (FileState::Ready, 1));
         let trail = world.store.audit_trail(world.tenant, file).await.unwrap();
         assert_eq!(trail.iter().filter(|entry| entry.action == "ready").count(), 1);
-        assert_eq!(world.keys(&[]).len(), 4, "original and three sizes, nothing on staging");
+        assert_eq!(world.keys(&[]).len(), 7, "original and three sizes in two formats, nothing on staging");
         assert_eq!(record.source_sha256, Some(sha256_hex(&bytes)));
     }
     trials.report(serde_json::json!({ "finalisers": 50, "second_transitions": 0, "wrong_bytes": 0 }));
@@ -95,7 +95,7 @@ async fn g04_a_late_worker_neither_commits_nor_removes() {
     assert_eq!(outcome, Outcome::Ready(Box::new(record.clone())), "it answers what the other did");
     assert_eq!(record.attempts, 2);
     assert!(world.served(&record).is_some());
-    assert_eq!(world.keys(&[]).len(), 4);
+    assert_eq!(world.keys(&[]).len(), 7);
 }
 
 /// An outage is not the file's fault: however long it lasts, the upload is there when it is over.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use model_tests::{Step, observe};
 use storage_core::ErrorKind;
 use storage_core::ids::{FileId, WorkerId};
-use storage_core::ports::{ImageLimits, ImageProcessor};
+use storage_core::ports::{AvatarRecipe, ImageLimits, ImageProcessor};
 use storage_core::record::FileState;
 use storage_core::state::Event;
 use storage_imaging::Imaging;
@@ -210,7 +210,10 @@ impl Story {
             FileState::Ready => {
                 let uploaded = self.bytes(index, expected.shown.unwrap());
                 let served = if expected.avatar {
-                    Imaging.process_avatar(uploaded, &ImageLimits::default()).unwrap().original
+                    Imaging
+                        .process_avatar(uploaded, &ImageLimits::default(), AvatarRecipe::default())
+                        .unwrap()
+                        .original
                 } else {
                     uploaded
                 };

@@ -18,6 +18,7 @@ pub(super) fn delivery(reader: &mut Reader<'_>, environment: Environment) -> Del
         url_life: reader.seconds(&names::URL_LIFE, 60..=604_800),
         url_window: reader.seconds(&names::URL_WINDOW, 1..=86_400),
         presign_expiry: reader.seconds(&names::PRESIGN_EXPIRY, 60..=604_800),
+        avatar_webp: reader.flag(&names::AVATAR_WEBP).unwrap_or(true),
     }
 }
 
