@@ -15,7 +15,7 @@ use storage_core::{Error, ErrorKind, Result};
 
 use super::content::sha256_hex;
 use super::writer::Final;
-use super::{Job, Source, Verdict, off_thread};
+use super::{Job, Source, Verdict, is_change, off_thread};
 
 impl Job<'_> {
     pub(super) async fn avatar(&mut self, source: &Source) -> Result<Verdict> {
@@ -134,11 +134,6 @@ impl Job<'_> {
         };
         Ok((size, self.final_object(&key, format.content_type(), bytes)))
     }
-}
-
-/// The object was replaced or removed between two looks at it.
-pub(super) fn is_change(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound)
 }
 
 fn dimensions(processed: &ProcessedAvatar, size: VariantSize) -> (u32, u32) {
