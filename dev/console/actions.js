@@ -61,8 +61,10 @@ export function restore(record) {
     "Restoring",
     async () => {
       const as = session.current;
-      const { data } = await files.restore(record.file_id);
-      emit("changed", { record: data ?? (await files.read(record.file_id)).data, as });
+      await files.restore(record.file_id);
+      // Only the record that is read has the URL, which the thumbnail needs.
+      const { data } = await files.read(record.file_id);
+      emit("changed", { record: data, as });
       toast(`${named(record)} is restored`, { about: record.file_id });
     },
     () => restore(record),

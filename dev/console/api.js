@@ -4,7 +4,10 @@ import { ApiError } from "./errors.js";
 /** What every part of the page shares. `current` is the identity that is acting. */
 export const session = { config: undefined, identities: [], current: undefined };
 
-/** Tells the page: `identity` when somebody else acts, `request` after a call, `changed` when files changed. */
+/**
+ * Tells the page: `identity` when somebody else acts, `request` after a call, `uploading` when uploads begin, `changed`
+ * when a file has changed, `stored` when what is stored has.
+ */
 export const events = new EventTarget();
 
 /** Sends one of those events. */

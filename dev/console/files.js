@@ -2,7 +2,7 @@
 import { emit, events, files, session } from "./api.js";
 import { announce, button, h, plural } from "./dom.js";
 import { ApiError, errorBox } from "./errors.js";
-import { filter, filtered, fits, mountFilters, resetFilters } from "./filters.js";
+import { filter, filtered, fits, mountFilters, resetFilters, showOwn, whose } from "./filters.js";
 import { isImage } from "./preview.js";
 import { cells, open, table, walk } from "./row.js";
 
@@ -26,7 +26,8 @@ export function mountFiles(filterForm, listHolder, summaryLine) {
   body.addEventListener("keydown", walk);
   more = button("Show more", () => load({ next: true }), { id: "more" });
   message = h("div", { class: "list-message", id: "list-message" });
-  events.addEventListener("identity", () => (shown.clear(), load()));
+  events.addEventListener("identity", () => (shown.clear(), resetFilters(trash), load()));
+  events.addEventListener("uploading", () => showOwn() && load());
   events.addEventListener("changed", ({ detail }) => changed(detail));
 }
 
@@ -128,12 +129,13 @@ function render(problem) {
     else body.insertBefore(row, before);
   }
   // Nothing to filter: the first thing to see is how to upload.
-  form.hidden = shown.size === 0 && !filtered() && !problem;
-  message.replaceChildren(...[problem ?? (shown.size === 0 && empty())].filter(Boolean));
+  form.hidden = shown.size === 0 && !filtered() && !problem && session.current.key !== "admin";
+  const none = shown.size === 0 && (cursor ? notYet() : empty());
+  message.replaceChildren(...[problem ?? none].filter(Boolean));
   more.hidden = !cursor || Boolean(problem);
   const present = body.closest("table");
   if (shown.size > 0 && present?.isConnected && present.dataset.trash === String(trash)) return;
-  holder.replaceChildren(...(shown.size > 0 ? [table(body, trash), message, more] : [message]));
+  holder.replaceChildren(...(shown.size > 0 ? [table(body, trash), message, more] : [message, more]));
 }
 
 /** The row of a record, drawn anew if something that shows has changed. */
@@ -161,8 +163,12 @@ function empty() {
     return say("No file fits these filters", "Fewer filters show more.", reset);
   }
   if (trash) return say("The trash is empty", "Deleted files stay here until their time is over, and can be restored.");
-  const who = session.current.who.toLowerCase();
-  return say("No files yet", `Choose some above, or drop them here: what the ${who} uploads is listed here.`);
+  return say("No files yet", `Choose some above, or drop them here: what ${whose()} uploads is listed here.`);
+}
+
+/** A page of a filtered listing may be empty, with more to come. */
+function notYet() {
+  return h("p", { class: "quiet empty" }, "None of the newest files fits these filters. There are older ones.");
 }
 
 let round = 0;

@@ -21,7 +21,7 @@ async function fill(holder, file) {
   }
   try {
     const { data } = await admin.audit(file.file_id, as);
-    const entries = [...data.entries].sort((one, other) => (one.at < other.at ? -1 : 1));
+    const { entries } = data;
     const note = as === session.current ? "" : ", read as administrator";
     holder.replaceChildren(
       h(

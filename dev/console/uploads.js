@@ -40,6 +40,7 @@ export function addUploads(chosen, options) {
     list.append(item.row);
   }
   announce(`${plural(added.length, "file")} added to the uploads.`);
+  emit("uploading");
   next();
 }
 

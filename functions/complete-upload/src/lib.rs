@@ -81,8 +81,12 @@ async fn complete(
             }
             respond::json(StatusCode::ACCEPTED, &FileView::new(&record, None))
         }
-        Outcome::Busy(record) => respond::json(StatusCode::ACCEPTED, &FileView::new(&record, None)),
-        Outcome::Failed(record) => Err(readable(&record).err().unwrap_or(ErrorKind::Internal.into()).into()),
+        Outcome::Busy(record) | Outcome::Scanning(record) => {
+            respond::json(StatusCode::ACCEPTED, &FileView::new(&record, None))
+        }
+        Outcome::Failed(record) | Outcome::Quarantined(record) => {
+            Err(readable(&record).err().unwrap_or(ErrorKind::Internal.into()).into())
+        }
         Outcome::NotUploaded(_) => Err(Error::new(ErrorKind::UploadNotFound, "nothing on staging").into()),
         Outcome::Gone => Err(Error::new(ErrorKind::NotFound, "gone meanwhile").into()),
     }

@@ -170,7 +170,10 @@ async fn ingest(
 ) -> Result<FileRecord> {
     let actor = Actor { name: context.principal.to_string(), request_id: Some(context.request_id.clone()) };
     match state.ingest.run(context.tenant, record.file_id, Source::Bytes(bytes), &actor).await? {
-        Outcome::Ready(record) | Outcome::Failed(record) => Ok(*record),
+        Outcome::Ready(record)
+        | Outcome::Failed(record)
+        | Outcome::Scanning(record)
+        | Outcome::Quarantined(record) => Ok(*record),
         Outcome::Busy(_) => {
             Err(Error::new(ErrorKind::RequestInProgress, "the first request is still running"))
         }

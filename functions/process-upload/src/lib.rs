@@ -139,6 +139,8 @@ async fn take(state: &State, hint: &Hint, until: Option<Timestamp>) -> Result<()
         // The next invocation goes on where this one stopped.
         Outcome::Deferred(_) => state.queue.enqueue(StagedObject { object: staged }).await,
         Outcome::Failed(_) => state.storage.delete(&staged).await,
+        // The verdict wakes it again; what is in quarantine has been moved there.
+        Outcome::Scanning(_) | Outcome::Quarantined(_) => Ok(()),
         // Its worker finishes it, or its lease runs out and the sweep sends it again.
         Outcome::Busy(_) => Ok(()),
     }

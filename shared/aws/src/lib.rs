@@ -24,7 +24,7 @@ pub use cloudfront::{CloudFrontKey, CloudFrontSigner};
 pub use dynamodb::DynamoStore;
 pub use http_fetch::{FETCH_LIMIT, Fetcher};
 pub use presign_signer::PresignSigner;
-pub use s3::{PostSigner, S3Backend};
+pub use s3::{GuardDutyTags, PostSigner, S3Backend, guard_duty_verdict};
 pub use settings::{AwsSettings, Retries, Secret};
 pub use sqs::{SqsQueue, reenqueued_event};
 pub use ssm::SecretReader;

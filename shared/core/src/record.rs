@@ -10,7 +10,7 @@ use crate::error::ErrorKind;
 use crate::filename::FileName;
 use crate::ids::{BucketName, EntityId, ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId, WorkerId};
 use crate::key::{EntityKind, KeySpace, StorageKey, VariantSize, Visibility, words};
-use crate::ports::{ETag, Placeholder};
+use crate::ports::{ETag, ObjectMeta, Placeholder};
 use crate::timestamp::Timestamp;
 
 /// The version of the record's schema that this code writes.
@@ -115,6 +115,78 @@ pub struct Promotion {
     pub copied: u16,
 }
 
+words! {
+    /// What is known of the scan of an upload for malware.
+    ScanStatus {
+        /// It has to be scanned, and nothing is known yet.
+        Pending "pending",
+        /// Nothing was found.
+        Clean "clean",
+        /// Something was found.
+        Infected "infected",
+        /// It could not be scanned.
+        Error "error",
+        /// There was no verdict in time.
+        Timeout "timeout",
+        /// An administrator has let it out of quarantine, whatever was found.
+        Released "released",
+    }
+}
+
+/// Exactly which bytes a verdict is about: another upload under the same key is another object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScannedObject {
+    /// The tag of the object.
+    pub etag: ETag,
+    /// Its version, on versioned buckets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+}
+
+impl From<&ObjectMeta> for ScannedObject {
+    fn from(meta: &ObjectMeta) -> Self {
+        ScannedObject { etag: meta.etag.clone(), version_id: meta.version_id.clone() }
+    }
+}
+
+/// The scan of an upload. A record that has one becomes readable only by a clean verdict, or by an administrator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Scan {
+    /// What is known.
+    pub status: ScanStatus,
+    /// What the status is about; absent before anything was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<ScannedObject>,
+    /// What was found, in the words of the scanner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threat: Option<String>,
+    /// Since when the status holds.
+    pub at: Timestamp,
+    /// Of a quarantined upload: whether its bytes are in quarantine, and nowhere else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub moved: bool,
+    /// Until when a verdict is waited for. It is set once, however often the upload is replaced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+}
+
+impl Scan {
+    /// Of an upload that has to be scanned.
+    pub fn required(at: Timestamp) -> Self {
+        Scan { status: ScanStatus::Pending, object: None, threat: None, at, moved: false, deadline: None }
+    }
+
+    /// Whether the file may become readable.
+    pub fn passes(&self) -> bool {
+        matches!(self.status, ScanStatus::Clean | ScanStatus::Released)
+    }
+
+    /// Whether exactly this object was found clean.
+    pub fn clears(&self, object: &ScannedObject) -> bool {
+        self.status == ScanStatus::Clean && self.object.as_ref() == Some(object)
+    }
+}
+
 /// One stored size of an avatar.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredVariant {
@@ -167,7 +239,7 @@ pub struct FileRecord {
     pub backend: String,
     /// The bucket browsers upload to.
     pub staging_bucket: BucketName,
-    /// Where the upload lands; `None` for a direct upload, whose bytes never lie on staging.
+    /// Where the upload lands; `None` for a direct upload that is not to be scanned, whose bytes never lie on staging.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staging_key: Option<StorageKey>,
     /// The upload in parts that fills the staging object; absent for uploads by form or in the request.
@@ -233,6 +305,12 @@ pub struct FileRecord {
     /// The caller's own metadata.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Its scan, where the policy asked for one when it was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<Scan>,
+    /// Where its bytes go, or went, in the staging bucket when a scan refused them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine_key: Option<StorageKey>,
     /// The order among the avatars of one entity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seq: Option<u64>,
@@ -255,7 +333,7 @@ pub struct FileRecord {
     /// When a pending upload is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
-    /// When a trashed file is removed for good.
+    /// When a trashed or quarantined file is removed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after: Option<Timestamp>,
     /// Whether deletion is forbidden.
@@ -285,6 +363,16 @@ impl FileRecord {
     /// The pointer of the entity whose avatar this is.
     pub fn pointer_key(&self) -> Option<PointerKey> {
         Some(PointerKey { tenant: self.tenant, kind: self.purpose.entity_kind()?, entity: self.entity? })
+    }
+
+    /// Whether an administrator has let it out of quarantine.
+    pub fn is_released(&self) -> bool {
+        self.scan.as_ref().is_some_and(|scan| scan.status == ScanStatus::Released)
+    }
+
+    /// Whether its bytes have yet to be moved to quarantine.
+    pub fn awaits_move(&self) -> bool {
+        self.state == FileState::Quarantined && self.scan.as_ref().is_some_and(|scan| !scan.moved)
     }
 
     /// Whether `worker` holds the lease at `now`.

@@ -12,7 +12,9 @@ use crate::ids::WorkerId;
 use crate::key::StorageKey;
 use crate::outbox::OutboxItem;
 use crate::ports::Write;
-use crate::record::{AuditEntry, FileRecord, FileState, MultipartUpload, Promotion};
+use crate::record::{
+    AuditEntry, FileRecord, FileState, MultipartUpload, Promotion, Scan, ScanStatus, ScannedObject,
+};
 use crate::safeguards::Safeguard;
 use crate::timestamp::Timestamp;
 use crate::usage::UsageChange;
@@ -29,6 +31,12 @@ pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(7 * 24 * 3600);
 pub const TRASH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long the event of an upload may take before the sweep looks for the bytes itself.
 pub const EVENT_GRACE: Duration = Duration::from_secs(10 * 60);
+/// How long the first verdict of a scan may take before the sweep asks for it.
+pub const SCAN_GRACE: Duration = Duration::from_secs(10 * 60);
+/// How long a verdict is waited for before the file goes to quarantine.
+pub const SCAN_LIFE: Duration = Duration::from_secs(3600);
+/// How long the bytes of a quarantined file are kept.
+pub const QUARANTINE_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What a successful ingest found and wrote.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,6 +71,17 @@ pub struct Ingested {
     pub placeholder: Option<crate::ports::Placeholder>,
 }
 
+/// What sends an upload to quarantine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// What was scanned.
+    pub object: ScannedObject,
+    /// What was found; `None` where the scan failed.
+    pub threat: Option<String>,
+    /// Where the bytes are to go.
+    pub key: StorageKey,
+}
+
 /// What happens to a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -86,6 +105,22 @@ pub enum Event {
     Promote(WorkerId, Box<Ingested>),
     /// The lease holder refuses the upload.
     Fail(WorkerId, ErrorKind),
+    /// The lease holder knows that this object is clean.
+    Scanned(WorkerId, ScannedObject),
+    /// The lease holder knows that the upload is not clean.
+    Condemn(WorkerId, Finding),
+    /// The lease holder leaves the upload to a scanner that works by itself.
+    AwaitScan(WorkerId, ScannedObject),
+    /// The verdict on an upload that waits for it: clean.
+    Clear(ScannedObject),
+    /// The verdict on an upload that waits for it: not clean.
+    Quarantine(Finding),
+    /// No verdict came in time. The bytes are to go to this key.
+    ScanTimeout(StorageKey),
+    /// The bytes of a quarantined upload are where they are to be, and nowhere else.
+    Moved,
+    /// An administrator lets an upload out of quarantine.
+    Unquarantine,
     /// The lease holder's avatar is older than the one that is shown.
     Supersede(WorkerId),
     /// The attempts are used up and the last lease is over.
@@ -139,6 +174,8 @@ pub enum Refused {
     Held,
     /// It is too early, or too late.
     Time,
+    /// It has to be scanned, and was not found clean.
+    Unscanned,
 }
 
 /// The one conditional write an event leads to.
@@ -226,6 +263,9 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
         }
         Event::Promote(worker, ingested) => {
             own_lease(next, worker, now)?;
+            if next.scan.as_ref().is_some_and(|scan| !scan.passes()) {
+                return Err(Refused::Unscanned);
+            }
             promote(next, *ingested);
             Ok("ready")
         }
@@ -234,6 +274,71 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             fail(next, code, now);
             Ok("failed")
         }
+        Event::Scanned(worker, object) => {
+            own_lease(next, worker, now)?;
+            note_scan(next, ScanStatus::Clean, Some(object), now);
+            Ok("scanned")
+        }
+        Event::Condemn(worker, finding) => {
+            own_lease(next, worker, now)?;
+            quarantine(next, finding, now);
+            Ok("quarantined")
+        }
+        Event::AwaitScan(worker, object) => {
+            own_lease(next, worker, now)?;
+            await_scan(next, object, now);
+            Ok("scan-awaited")
+        }
+        Event::Clear(object) => match next.state {
+            Scanning => {
+                next.state = Processing;
+                note_scan(next, ScanStatus::Clean, Some(object), now);
+                next.due_at = Some(now);
+                Ok("cleared")
+            }
+            _ => refused,
+        },
+        Event::Quarantine(finding) => match next.state {
+            Scanning => {
+                quarantine(next, finding, now);
+                Ok("quarantined")
+            }
+            _ => refused,
+        },
+        Event::ScanTimeout(key) => match next.state {
+            Scanning if next.scan.as_ref().and_then(|scan| scan.deadline).is_some_and(|end| end > now) => {
+                Err(Refused::Time)
+            }
+            Scanning => {
+                note_scan(next, ScanStatus::Timeout, None, now);
+                lock_away(next, key, now);
+                Ok("scan-timed-out")
+            }
+            _ => refused,
+        },
+        Event::Moved => match next.state {
+            Quarantined => {
+                if let Some(scan) = &mut next.scan {
+                    scan.moved = true;
+                }
+                next.due_at = next.delete_after;
+                Ok("moved")
+            }
+            _ => refused,
+        },
+        Event::Unquarantine => match next.state {
+            Quarantined if next.delete_after.is_none_or(|after| after <= now) => Err(Refused::Time),
+            Quarantined => {
+                next.state = Processing;
+                note_scan(next, ScanStatus::Released, None, now);
+                next.attempts = 0;
+                next.error_code = None;
+                next.delete_after = None;
+                next.due_at = Some(now);
+                Ok("unquarantined")
+            }
+            _ => refused,
+        },
         Event::Supersede(worker) => {
             own_lease(next, worker, now)?;
             entomb(next, now);
@@ -265,9 +370,9 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
                 entomb(next, now);
                 Ok("expired")
             }
-            Trashed if next.legal_hold => Err(Refused::Held),
-            Trashed if next.delete_after.is_none_or(|after| after > now) => Err(Refused::Time),
-            Trashed => {
+            Trashed | Quarantined if next.legal_hold => Err(Refused::Held),
+            Trashed | Quarantined if next.delete_after.is_none_or(|after| after > now) => Err(Refused::Time),
+            Trashed | Quarantined => {
                 entomb(next, now);
                 Ok("purged")
             }
@@ -381,6 +486,44 @@ fn fail(next: &mut FileRecord, code: ErrorKind, now: Timestamp) {
     next.error_code = Some(code);
     next.lease_until = None;
     next.ttl = Some((now + TOMBSTONE_LIFE).as_seconds());
+}
+
+/// Notes what is known of the scan. Without an object it is still about the same one.
+fn note_scan(next: &mut FileRecord, status: ScanStatus, object: Option<ScannedObject>, now: Timestamp) {
+    let scan = next.scan.get_or_insert_with(|| Scan::required(now));
+    scan.status = status;
+    scan.object = object.or(scan.object.take());
+    scan.at = now;
+    scan.moved = false;
+}
+
+/// Waiting is no attempt, and its end is set once: who keeps replacing the upload does not keep it waiting for ever.
+fn await_scan(next: &mut FileRecord, object: ScannedObject, now: Timestamp) {
+    next.state = FileState::Scanning;
+    note_scan(next, ScanStatus::Pending, Some(object), now);
+    next.lease_until = Some(now);
+    next.attempts = next.attempts.saturating_sub(1);
+    let deadline = next.scan.as_mut().map_or(now, |scan| *scan.deadline.get_or_insert(now + SCAN_LIFE));
+    next.due_at = Some(deadline.min(now + SCAN_GRACE));
+}
+
+fn quarantine(next: &mut FileRecord, finding: Finding, now: Timestamp) {
+    let status = if finding.threat.is_some() { ScanStatus::Infected } else { ScanStatus::Error };
+    note_scan(next, status, Some(finding.object), now);
+    if let Some(scan) = &mut next.scan {
+        scan.threat = finding.threat;
+    }
+    lock_away(next, finding.key, now);
+}
+
+/// The key is known before anything is written under it. The move is due at once, whoever does it.
+fn lock_away(next: &mut FileRecord, key: StorageKey, now: Timestamp) {
+    next.state = FileState::Quarantined;
+    next.quarantine_key = Some(key);
+    next.error_code = Some(ErrorKind::FileQuarantined);
+    next.lease_until = next.lease_until.map(|until| until.min(now));
+    next.delete_after = Some(now + QUARANTINE_LIFE);
+    next.due_at = Some(now);
 }
 
 fn trash(next: &mut FileRecord, now: Timestamp, life: Duration) {

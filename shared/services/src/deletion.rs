@@ -13,6 +13,7 @@ use storage_core::{Error, ErrorKind, Result};
 use crate::access;
 use crate::ingest::staging_object;
 use crate::ledger::{Applied, Ledger};
+use crate::scan::quarantine_object;
 use crate::settings::Settings;
 use crate::tenants::Tenants;
 use crate::uploads::actor;
@@ -148,8 +149,20 @@ impl Deletion {
 
 /// Every object a record names.
 fn objects(record: &FileRecord) -> impl Iterator<Item = ObjectRef> + '_ {
-    let finals = record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone()));
-    finals.chain(staging_object(record))
+    finals(record).chain(staging_object(record)).chain(quarantine_object(record))
+}
+
+/// Every object that may be, or may have become, what is served.
+fn finals(record: &FileRecord) -> impl Iterator<Item = ObjectRef> + '_ {
+    record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone()))
+}
+
+/// Removes what may have been written for a file that is not to be readable.
+pub(crate) async fn remove_finals(storage: &dyn ObjectStore, record: &FileRecord) -> Result<()> {
+    for object in finals(record) {
+        storage.delete(&object).await?;
+    }
+    Ok(())
 }
 
 /// Aborts every upload in parts that a record may have, and says how many there were: of its staging object, and of the

@@ -1,10 +1,12 @@
 //! What the services are told once, at start.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use storage_core::ids::{BucketName, TenantId};
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::ImageLimits;
+use storage_core::record::Purpose;
 use storage_core::state::TRASH_LIFE;
 use storage_core::tenant::Isolation;
 
@@ -52,6 +54,8 @@ pub struct Settings {
     pub image_limits: ImageLimits,
     /// Whether the sizes of an avatar are also made as WebP.
     pub avatar_webp: bool,
+    /// The purposes whose uploads are scanned for malware before they become readable.
+    pub scanned: BTreeSet<Purpose>,
     /// How long a trashed file can be restored.
     pub trash_life: Duration,
     /// Whether the sweep removes anything.
@@ -83,6 +87,7 @@ impl Settings {
             direct_max_bytes: 4 * MB,
             image_limits: ImageLimits::default(),
             avatar_webp: true,
+            scanned: BTreeSet::new(),
             trash_life: TRASH_LIFE,
             sweep_enabled: true,
             sweep_object_budget: 1000,

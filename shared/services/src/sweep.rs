@@ -7,18 +7,22 @@ use serde::Serialize;
 use storage_core::ids::{FileId, TenantId, WorkerId};
 use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX};
 use storage_core::ports::{
-    DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, ObjectStore, StagedObject, SweepReport,
+    DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, ObjectStore, Scanner, StagedObject,
+    SweepReport,
 };
-use storage_core::record::{FileRecord, FileState};
-use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS};
+use storage_core::record::{FileRecord, FileState, ScanStatus};
+use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS, SCAN_GRACE};
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
 
 use crate::deletion::remove_bytes;
 use crate::ingest::staging_object;
 use crate::ledger::{Applied, Ledger};
+use crate::scan::{Scans, upload_object};
 use crate::settings::Settings;
 
+/// The name of the sweep in the audit trail.
+const NAME: &str = "scheduled-cleanup";
 /// A staging object this old belongs to an upload that is long over.
 const STAGING_AGE: Duration = Duration::from_secs(75 * 60);
 /// How many records of a page of due work are read.
@@ -37,6 +41,10 @@ pub struct Counts {
     pub expired: u64,
     /// Files that used up their attempts, or whose direct upload died.
     pub failed: u64,
+    /// Files that a scan refused, and those it did not come to an end with.
+    pub quarantined: u64,
+    /// Those of them for which no verdict came in time.
+    pub scan_timeouts: u64,
     /// Tombstones whose bytes are gone.
     pub finished: u64,
     /// Objects of records that were removed.
@@ -56,6 +64,7 @@ pub struct Sweep {
     storage: Arc<dyn ObjectStore>,
     queue: Arc<dyn IngestQueue>,
     settings: Arc<Settings>,
+    scans: Scans,
 }
 
 impl Sweep {
@@ -66,7 +75,15 @@ impl Sweep {
         queue: Arc<dyn IngestQueue>,
         settings: Arc<Settings>,
     ) -> Self {
-        Sweep { ledger, storage, queue, settings }
+        let scans = Scans::new(ledger.clone(), storage.clone(), settings.clone());
+        Sweep { ledger, storage, queue, settings, scans }
+    }
+
+    /// The same with what scans uploads. Without it what waits for a verdict waits for its deadline.
+    #[must_use]
+    pub fn with_scanner(mut self, scanner: Arc<dyn Scanner>) -> Self {
+        self.scans = self.scans.with_scanner(scanner);
+        self
     }
 
     /// One run: due records, then the staging listing, then the report.
@@ -135,7 +152,11 @@ impl Sweep {
                 Ok(())
             }
             FileState::Deleting | FileState::Failed => self.pass(&record, counts).await,
-            FileState::Trashed => {
+            FileState::Scanning => self.scanning(&record, now, counts).await,
+            FileState::Quarantined if record.awaits_move() => {
+                self.scans.finish_move(&record, &Actor::function(NAME)).await.map(drop)
+            }
+            FileState::Trashed | FileState::Quarantined => {
                 let written = self.step(&record, Event::Expire).await?;
                 counts.expired += u64::from(written.is_some());
                 match written {
@@ -143,9 +164,7 @@ impl Sweep {
                     None => self.postpone(&record, now).await,
                 }
             }
-            FileState::Scanning | FileState::Quarantined | FileState::Ready | FileState::Deleted => {
-                self.postpone(&record, now).await
-            }
+            FileState::Ready | FileState::Deleted => self.postpone(&record, now).await,
         }
     }
 
@@ -197,6 +216,27 @@ impl Sweep {
         Ok(())
     }
 
+    /// Asks the scanner once more. What is clean is handed on; what is not is locked away, and so is what has waited too
+    /// long.
+    async fn scanning(&self, record: &FileRecord, now: Timestamp, counts: &mut Counts) -> Result<()> {
+        let found = self.scans.settle(record, &Actor::function(NAME)).await?;
+        let status = found.scan.as_ref().map(|scan| scan.status);
+        match found.state {
+            FileState::Scanning if found.rev == record.rev => {
+                let deadline = found.scan.as_ref().and_then(|scan| scan.deadline);
+                let next = deadline.map_or(now + SCAN_GRACE, |deadline| deadline.min(now + SCAN_GRACE));
+                self.step(&found, Event::Postpone(next.max(now + Duration::from_secs(1)))).await.map(drop)
+            }
+            FileState::Processing => self.processing(&found, now, counts).await,
+            FileState::Quarantined => {
+                counts.quarantined += 1;
+                counts.scan_timeouts += u64::from(status == Some(ScanStatus::Timeout));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn pass(&self, record: &FileRecord, counts: &mut Counts) -> Result<()> {
         let found = remove_bytes(self.storage.as_ref(), record).await?;
         counts.objects_removed += found;
@@ -208,10 +248,13 @@ impl Sweep {
 
     /// Hands the upload to `process-upload`, if there is one.
     async fn enqueue(&self, record: &FileRecord) -> Result<bool> {
-        let Some(object) = staging_object(record) else { return Ok(false) };
-        if !self.storage.exists(&object).await? {
+        let (Some(object), Some(upload)) = (staging_object(record), upload_object(record)) else {
+            return Ok(false);
+        };
+        if !self.storage.exists(&upload).await? {
             return Ok(false);
         }
+        // Its staging key is what a file is known by there, wherever its bytes lie by now.
         self.queue.enqueue(StagedObject { object }).await?;
         Ok(true)
     }
@@ -222,7 +265,7 @@ impl Sweep {
 
     /// Applies an event to exactly this record: somebody else's write means that the next sweep decides.
     async fn step(&self, record: &FileRecord, event: Event) -> Result<Option<FileRecord>> {
-        match self.ledger.apply_to(record, event, &Actor::function("scheduled-cleanup")).await? {
+        match self.ledger.apply_to(record, event, &Actor::function(NAME)).await? {
             Some(Applied::Written(record)) => Ok(Some(*record)),
             _ => Ok(None),
         }
@@ -268,7 +311,8 @@ impl Sweep {
         let record = self.ledger.store.get_file(tenant, file).await?;
         Ok(record.is_none_or(|record| {
             let waits =
-                matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning);
+                matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning)
+                    || record.awaits_move();
             !(waits && record.staging_key.as_ref() == Some(&object.key))
         }))
     }

@@ -11,7 +11,8 @@ use storage_core::ports::{
     CommitError, Conflict, ObjectRef, PostRequest, PresignPost, PresignedPost, RateWindow, Transaction, Write,
 };
 use storage_core::record::{
-    Declared, FileRecord, FileState, IDEMPOTENCY_LIFE, IdempotencyRecord, PointerKey, Purpose, SCHEMA_VERSION,
+    Declared, FileRecord, FileState, IDEMPOTENCY_LIFE, IdempotencyRecord, PointerKey, Purpose,
+    SCHEMA_VERSION, Scan,
 };
 use storage_core::state::{self, Actor, EVENT_GRACE, Event};
 use storage_core::tenant::TenantContext;
@@ -235,6 +236,8 @@ impl Uploads {
             ObjectKey::Staging { tenant: context.tenant, file: file_id, nonce: UploadNonce::generate() };
         let max_bytes = declared.size.unwrap_or(limit).min(limit).min(room.unwrap_or(limit));
         let expires_at = now + life + LATE_UPLOAD;
+        // A scanner that works by itself sees what lies on staging, and nothing else.
+        let scan = self.settings.scanned.contains(&request.purpose).then(|| Scan::required(now));
         let record = FileRecord {
             v: SCHEMA_VERSION,
             rev: 1,
@@ -250,7 +253,7 @@ impl Uploads {
             key_prefix: placement.space.prefix(),
             backend: self.backend.to_owned(),
             staging_bucket: self.settings.staging_bucket.clone(),
-            staging_key: staged.then(|| staging.path(&self.staging_space())),
+            staging_key: (staged || scan.is_some()).then(|| staging.path(&self.staging_space())),
             planned_keys: Vec::new(),
             final_key: None,
             etag: None,
@@ -273,6 +276,8 @@ impl Uploads {
             inline_small: None,
             placeholder: None,
             metadata: request.metadata,
+            scan,
+            quarantine_key: None,
             seq,
             lease_owner: None,
             lease_until: None,

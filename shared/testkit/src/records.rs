@@ -12,7 +12,7 @@ use storage_core::key::{EntityKind, StorageKey, VariantSize, Visibility};
 use storage_core::ports::{ETag, Placeholder};
 use storage_core::record::{
     AuditEntry, Declared, FileRecord, FileState, IdempotencyRecord, PointerKey, Purpose, SCHEMA_VERSION,
-    StoredVariant,
+    Scan, ScanStatus, ScannedObject, StoredVariant,
 };
 use storage_core::tenant::{Isolation, TenantRecord, TenantState};
 use storage_core::timestamp::Timestamp;
@@ -92,6 +92,8 @@ pub fn sample_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
         inline_small: None,
         placeholder: None,
         metadata: BTreeMap::new(),
+        scan: None,
+        quarantine_key: None,
         seq: None,
         lease_owner: None,
         lease_until: None,
@@ -162,6 +164,18 @@ pub fn full_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
             ("empty".to_owned(), String::new()),
             ("text".to_owned(), "line\nbreak, \"quotes\", 日本 and 😀".to_owned()),
         ]),
+        scan: Some(Scan {
+            status: ScanStatus::Infected,
+            object: Some(ScannedObject {
+                etag: ETag::new("etag-upload"),
+                version_id: Some("v-2".to_owned()),
+            }),
+            threat: Some("Test.Virus (Ω)".to_owned()),
+            at: created_at,
+            moved: true,
+            deadline: Some(created_at + Duration::from_secs(3600)),
+        }),
+        quarantine_key: Some(key("quarantined")),
         seq: Some(u64::from(u32::MAX) + 7),
         lease_owner: Some(WorkerId::generate()),
         lease_until: Some(created_at + Duration::from_secs(960)),

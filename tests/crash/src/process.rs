@@ -157,7 +157,10 @@ impl<'a> Process<'a> {
                 let actor = Actor { name: caller.principal.to_string(), request_id: None };
                 let source = Source::Bytes(bytes.clone());
                 match self.ingest().run(record.tenant, record.file_id, source, &actor).await? {
-                    Outcome::Ready(record) | Outcome::Failed(record) => *record,
+                    Outcome::Ready(record)
+                    | Outcome::Failed(record)
+                    | Outcome::Scanning(record)
+                    | Outcome::Quarantined(record) => *record,
                     Outcome::Busy(_) => return Err(Error::new(ErrorKind::RequestInProgress, "busy")),
                     Outcome::Deferred(_) | Outcome::NotUploaded(_) | Outcome::Gone => {
                         return Err(Error::new(ErrorKind::StateConflict, "gone"));

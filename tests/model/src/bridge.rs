@@ -105,7 +105,7 @@ impl From<Refused> for Refusal {
             Refused::LeaseLost => Refusal::LeaseLost,
             Refused::Exhausted => Refusal::Exhausted,
             Refused::Held => Refusal::Held,
-            Refused::Time => Refusal::Time,
+            Refused::Time | Refused::Unscanned => Refusal::Time,
         }
     }
 }

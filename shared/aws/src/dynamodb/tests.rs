@@ -88,6 +88,8 @@ fn record() -> FileRecord {
         inline_small: None,
         placeholder: None,
         metadata: BTreeMap::new(),
+        scan: None,
+        quarantine_key: None,
         seq: None,
         lease_owner: None,
         lease_until: None,

@@ -12,6 +12,7 @@ mod multipart;
 mod post_policy;
 mod presign;
 mod read;
+mod scan_tag;
 mod write;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use crate::credentials::CredentialSource;
 use crate::settings::AwsSettings;
 
 pub use post_policy::PostSigner;
+pub use scan_tag::{GuardDutyTags, guard_duty_verdict};
 
 /// S3 as a backend: objects, uploads in parts, and presigned URLs. A clone shares the connection.
 #[derive(Clone)]

@@ -2,6 +2,7 @@
 
 mod copies;
 mod presigned;
+mod scan_tags;
 
 use std::collections::BTreeMap;
 

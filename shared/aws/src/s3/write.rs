@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::operation::copy_object::CopyObjectError;
-use aws_sdk_s3::types::MetadataDirective;
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use storage_core::ports::{
@@ -86,6 +86,8 @@ impl S3Backend {
             .bucket(destination.bucket.as_str())
             .key(destination.key.as_str())
             .metadata_directive(MetadataDirective::Replace)
+            // What a scanner noted about an upload is not for the copy, and copying it would take a permission more.
+            .tagging_directive(TaggingDirective::Replace)
             .content_type(options.content_type.as_deref().unwrap_or(OCTETS))
             .set_cache_control(options.cache_control.clone())
             .set_content_disposition(options.content_disposition.clone())

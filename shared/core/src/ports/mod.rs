@@ -5,6 +5,7 @@ mod image;
 mod metadata;
 mod presign;
 mod queue;
+mod scan;
 mod signer;
 mod storage;
 
@@ -21,6 +22,7 @@ pub use presign::{
     RawCall, UploadId,
 };
 pub use queue::{IngestQueue, StagedObject};
+pub use scan::{NoScanner, ScanVerdict, Scanner};
 pub use signer::{ResolvedUrl, UrlSigner, UrlTarget};
 pub use storage::{
     Body, BodyStream, CopyRequest, ETag, GetOptions, ListPage, ListRequest, ObjectMeta, ObjectRead,

@@ -48,6 +48,8 @@ fn pending() -> FileRecord {
         inline_small: None,
         placeholder: None,
         metadata: Default::default(),
+        scan: None,
+        quarantine_key: None,
         seq: None,
         lease_owner: None,
         lease_until: None,
@@ -155,7 +157,10 @@ fn a_tombstone_stays_dead() {
             Event::Replace,
             Event::Expire,
             Event::Exhaust,
-        ] {
+        ]
+        .into_iter()
+        .chain(of_a_scan())
+        {
             assert_eq!(step(record, event.clone(), 2), Err(Refused::State(record.state)), "{event:?}");
         }
     }
@@ -225,31 +230,186 @@ fn an_avatar_that_lost_goes_for_good() {
     }
 }
 
-/// No event leads to a scan's states or out of them, but for a deletion.
+/// Events that belong to a lease holder, whom a file that waits or is locked away does not have.
+fn of_a_worker(worker: WorkerId) -> Vec<Event> {
+    vec![
+        Event::Claim(worker),
+        Event::Plan(worker, vec![]),
+        Event::Release { worker, counts: true },
+        Event::Promote(worker, Box::default()),
+        Event::Fail(worker, ErrorKind::InvalidImage),
+        Event::Supersede(worker),
+        Event::Scanned(worker, object("a")),
+        Event::Condemn(worker, finding("a", None)),
+        Event::AwaitScan(worker, object("a")),
+    ]
+}
+
+/// Everything that a scan does with a file that is not in a lease holder's hands.
+fn of_a_scan() -> Vec<Event> {
+    vec![
+        Event::Clear(object("a")),
+        Event::Quarantine(finding("a", Some("Virus"))),
+        Event::Quarantine(finding("a", None)),
+        Event::ScanTimeout(key("quarantine/x")),
+        Event::Moved,
+        Event::Unquarantine,
+    ]
+}
+
+fn key(text: &str) -> StorageKey {
+    StorageKey::parse(text).unwrap()
+}
+
+fn object(tag: &str) -> ScannedObject {
+    ScannedObject { etag: crate::ports::ETag::new(tag), version_id: None }
+}
+
+fn finding(tag: &str, threat: Option<&str>) -> Finding {
+    Finding { object: object(tag), threat: threat.map(str::to_owned), key: key("quarantine/x") }
+}
+
+/// A pending upload that has to be scanned.
+fn unscanned() -> FileRecord {
+    FileRecord { scan: Some(Scan::required(at(0))), ..pending() }
+}
+
+/// The same, left to a scanner that works by itself.
+fn scanning(worker: WorkerId) -> FileRecord {
+    let claimed = step(&unscanned(), Event::Claim(worker), 0).unwrap();
+    step(&claimed, Event::AwaitScan(worker, object("a")), 1).unwrap()
+}
+
 #[test]
-fn a_file_in_a_scan_can_only_be_deleted() {
+fn g49_what_has_to_be_scanned_is_not_readable_before_a_clean_verdict() {
     let worker = WorkerId::generate();
-    for state in [FileState::Scanning, FileState::Quarantined] {
-        let scanned =
-            FileRecord { state, lease_owner: Some(worker), lease_until: Some(at(1000)), ..pending() };
-        for event in [
-            Event::Claim(worker),
-            Event::Plan(worker, vec![]),
-            Event::Release { worker, counts: true },
-            Event::Promote(worker, Box::default()),
-            Event::Fail(worker, ErrorKind::InvalidImage),
-            Event::Supersede(worker),
-            Event::Exhaust,
-            Event::Replace,
-            Event::Expire,
-            Event::Trash(TRASH_LIFE),
-            Event::Restore,
-            Event::PassFoundBytes,
-            Event::PassFoundNothing,
-        ] {
-            assert_eq!(step(&scanned, event.clone(), 2000), Err(Refused::State(state)), "{event:?}");
+    let claimed = step(&unscanned(), Event::Claim(worker), 0).unwrap();
+    assert_eq!(step(&claimed, Event::Promote(worker, Box::default()), 1), Err(Refused::Unscanned));
+    let clean = step(&claimed, Event::Scanned(worker, object("a")), 1).unwrap();
+    assert!(clean.scan.as_ref().unwrap().clears(&object("a")));
+    assert!(!clean.scan.as_ref().unwrap().clears(&object("b")), "another upload is another object");
+    assert_eq!((clean.state, clean.lease_until), (FileState::Processing, claimed.lease_until));
+    assert_eq!(step(&clean, Event::Promote(worker, Box::default()), 2).unwrap().state, FileState::Ready);
+    // A replaced upload is unscanned again, and what was known of the first is no help.
+    let again = step(&clean, Event::AwaitScan(worker, object("b")), 2).unwrap();
+    let cleared = step(&again, Event::Clear(object("b")), 3).unwrap();
+    let again = step(&cleared, Event::Claim(worker), 4).unwrap();
+    step(&again, Event::Promote(worker, Box::default()), 5).unwrap();
+}
+
+#[test]
+fn waiting_for_a_scan_holds_no_lease_and_is_no_attempt() {
+    let (one, two) = (WorkerId::generate(), WorkerId::generate());
+    let waiting = scanning(one);
+    assert_eq!((waiting.state, waiting.attempts), (FileState::Scanning, 0));
+    assert_eq!(waiting.lease_until, Some(at(1)));
+    assert_eq!(waiting.due_at, Some(at(1) + SCAN_GRACE));
+    let scan = waiting.scan.clone().unwrap();
+    assert_eq!((scan.status, scan.deadline), (ScanStatus::Pending, Some(at(1) + SCAN_LIFE)));
+    for event in of_a_worker(two) {
+        assert_eq!(step(&waiting, event.clone(), 2), Err(Refused::State(FileState::Scanning)), "{event:?}");
+    }
+    let cleared = step(&waiting, Event::Clear(object("a")), 2).unwrap();
+    assert_eq!((cleared.state, cleared.due_at), (FileState::Processing, Some(at(2))));
+    // Its upload was replaced: it waits again, and not a second longer in all.
+    let claimed = step(&cleared, Event::Claim(two), 3000).unwrap();
+    let again = step(&claimed, Event::AwaitScan(two, object("b")), 3001).unwrap();
+    assert_eq!(again.scan.unwrap().deadline, scan.deadline);
+    assert_eq!(again.due_at, Some(at(3001 + 600).min(at(1) + SCAN_LIFE)));
+}
+
+#[test]
+fn g49_infected_error_and_timeout_lead_to_quarantine() {
+    let worker = WorkerId::generate();
+    let claimed = step(&unscanned(), Event::Claim(worker), 0).unwrap();
+    let waiting = scanning(worker);
+    let over = 1 + SCAN_LIFE.as_secs();
+    let timeout = Event::ScanTimeout(key("quarantine/x"));
+    assert_eq!(step(&waiting, timeout.clone(), over - 1), Err(Refused::Time));
+    let cases = [
+        (&claimed, Event::Condemn(worker, finding("a", Some("Virus"))), 2, ScanStatus::Infected),
+        (&claimed, Event::Condemn(worker, finding("a", None)), 2, ScanStatus::Error),
+        (&waiting, Event::Quarantine(finding("a", Some("Virus"))), 2, ScanStatus::Infected),
+        (&waiting, Event::Quarantine(finding("a", None)), 2, ScanStatus::Error),
+        (&waiting, timeout, over, ScanStatus::Timeout),
+    ];
+    for (from, event, now, status) in cases {
+        let locked = step(from, event.clone(), now).unwrap();
+        let scan = locked.scan.clone().unwrap();
+        assert_eq!((locked.state, scan.status), (FileState::Quarantined, status), "{event:?}");
+        assert_eq!((scan.object, scan.moved), (Some(object("a")), false), "{event:?}");
+        assert_eq!(scan.threat.is_some(), status == ScanStatus::Infected);
+        assert_eq!(locked.quarantine_key, Some(key("quarantine/x")));
+        assert_eq!(locked.error_code, Some(ErrorKind::FileQuarantined));
+        assert_eq!((locked.due_at, locked.delete_after), (Some(at(now)), Some(at(now) + QUARANTINE_LIFE)));
+        assert!(locked.lease_until.is_none_or(|until| until <= at(now)), "nobody holds it");
+        assert!(locked.awaits_move());
+        for late in of_a_worker(worker).into_iter().chain(of_a_scan().into_iter().take(4)) {
+            assert_eq!(step(&locked, late.clone(), now + 1), Err(Refused::State(FileState::Quarantined)));
         }
-        assert_eq!(step(&scanned, Event::Postpone(at(3000)), 2).unwrap().due_at, Some(at(3000)));
-        assert_eq!(step(&scanned, Event::Delete, 2).unwrap().state, FileState::Deleting);
+        let moved = step(&locked, Event::Moved, now + 1).unwrap();
+        assert!(!moved.awaits_move());
+        assert_eq!(moved.due_at, moved.delete_after);
+    }
+}
+
+#[test]
+fn a_quarantined_file_is_let_out_or_goes_for_good() {
+    let worker = WorkerId::generate();
+    let mut waiting = scanning(worker);
+    waiting.attempts = 3;
+    let locked = step(&waiting, Event::Quarantine(finding("a", Some("Virus"))), 2).unwrap();
+    let moved = step(&locked, Event::Moved, 3).unwrap();
+    let over = 2 + QUARANTINE_LIFE.as_secs();
+    assert_eq!(step(&moved, Event::Expire, over - 1), Err(Refused::Time));
+    assert_eq!(step(&moved, Event::Unquarantine, over), Err(Refused::Time));
+    assert_eq!(step(&moved, Event::Expire, over).unwrap().state, FileState::Deleting);
+    let held = FileRecord { legal_hold: true, ..moved.clone() };
+    assert_eq!(step(&held, Event::Expire, over), Err(Refused::Held));
+    assert_eq!(step(&moved, Event::Delete, 4).unwrap().state, FileState::Deleting);
+
+    let released = step(&moved, Event::Unquarantine, 4).unwrap();
+    assert_eq!((released.state, released.attempts), (FileState::Processing, 0));
+    assert!(released.is_released());
+    assert_eq!(
+        released.scan.as_ref().unwrap().threat.as_deref(),
+        Some("Virus"),
+        "what was found stays known"
+    );
+    assert_eq!((released.error_code, released.delete_after), (None, None));
+    assert_eq!(released.due_at, Some(at(4)));
+    let claimed = step(&released, Event::Claim(worker), 5).unwrap();
+    assert_eq!(step(&claimed, Event::Promote(worker, Box::default()), 6).unwrap().state, FileState::Ready);
+}
+
+/// G49: a verdict that comes late changes nothing, least of all from clean to readable.
+#[test]
+fn g49_a_verdict_on_any_other_state_is_refused() {
+    let worker = WorkerId::generate();
+    for state in FileState::ALL {
+        let record = FileRecord { state: *state, scan: Some(Scan::required(at(0))), ..pending() };
+        let verdicts = [
+            Event::Clear(object("a")),
+            Event::Quarantine(finding("a", Some("Virus"))),
+            Event::ScanTimeout(key("quarantine/x")),
+        ];
+        for verdict in verdicts {
+            let result = step(&record, verdict.clone(), 5000);
+            match state {
+                FileState::Scanning => assert!(result.is_ok(), "{verdict:?}"),
+                other => assert_eq!(result, Err(Refused::State(*other)), "{verdict:?}"),
+            }
+        }
+        for event in [Event::Moved, Event::Unquarantine] {
+            let record = FileRecord { delete_after: Some(at(9000)), ..record.clone() };
+            assert_eq!(step(&record, event, 5000).is_ok(), *state == FileState::Quarantined);
+        }
+        let postponed = step(&record, Event::Postpone(at(3000)), 2);
+        assert_eq!(postponed.is_ok(), *state != FileState::Deleted);
+        if !matches!(state, FileState::Pending | FileState::Processing) {
+            for event in of_a_worker(worker) {
+                assert_eq!(step(&record, event.clone(), 2), Err(Refused::State(*state)), "{event:?}");
+            }
+        }
     }
 }

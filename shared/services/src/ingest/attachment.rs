@@ -8,11 +8,10 @@ use storage_core::safeguards::Safeguard;
 use storage_core::state::Ingested;
 use storage_core::{ErrorKind, Result};
 
-use super::avatar::is_change;
 use super::content::{Content, ContentReader, served_as};
 use super::documents::{PdfInfo, pdf_info};
 use super::writer::{Final, Found};
-use super::{Job, Source, Verdict, off_thread};
+use super::{Job, Source, Verdict, is_change, off_thread};
 use crate::policy;
 
 /// The bytes that were read, so that exactly they are promoted.

@@ -14,7 +14,7 @@ use storage_core::{Error, ErrorKind, Result};
 
 use super::content::sha256_hex;
 use super::writer::Final;
-use super::{Job, Source, Verdict, off_thread};
+use super::{Job, Source, Verdict, is_change, off_thread};
 use crate::policy;
 
 /// One size of an avatar that is about to be written.
@@ -154,9 +154,4 @@ impl Job<'_> {
         let file = self.final_object(&key, format.content_type(), bytes.clone());
         Ok(Piece { size, is_webp_variant, width, height, file })
     }
-}
-
-/// The object was replaced or removed between two looks at it.
-pub(super) fn is_change(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound)
 }

@@ -137,7 +137,7 @@ impl Job<'_> {
         }
     }
 
-    async fn apply(&mut self, event: Event) -> Result<Option<FileRecord>> {
+    pub(super) async fn apply(&mut self, event: Event) -> Result<Option<FileRecord>> {
         let (tenant, file) = (self.record.tenant, self.record.file_id);
         match self.ingest.ledger.apply(tenant, file, event, self.actor).await? {
             Applied::Written(record) => {

@@ -12,8 +12,8 @@ use storage_core::record::Promotion;
 use storage_core::state::{Event, Ingested};
 use storage_core::{Error, ErrorKind, Result};
 
-use super::avatar::is_change;
 use super::content::{ContentReader, HEAD, served_as};
+use super::is_change;
 use super::writer::Final;
 use super::{Job, Verdict};
 use crate::ledger::Applied;

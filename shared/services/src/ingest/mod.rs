@@ -8,6 +8,7 @@ mod avatar;
 mod commit;
 mod content;
 mod documents;
+mod gate;
 mod large;
 mod writer;
 
@@ -15,15 +16,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use storage_core::ids::{FileId, TenantId, WorkerId};
-use storage_core::ports::{ImageProcessor, ObjectMeta, ObjectRef, ObjectStore};
-use storage_core::record::{FileRecord, FileState};
+use storage_core::ports::{
+    Body, ImageProcessor, ObjectMeta, ObjectRef, ObjectStore, PutOptions, Scanner, WriteCondition,
+};
+use storage_core::record::{FileRecord, FileState, ScannedObject};
 use storage_core::safeguards::Safeguard;
 use storage_core::state::{Actor, Event, Ingested, Refused};
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
+use self::gate::Gate;
 use crate::ledger::{Applied, Ledger};
 use crate::quota::Quota;
+use crate::scan::{Scans, quarantine_object, upload_object};
 use crate::settings::Settings;
 
 /// How often content that changes under validation is looked at again.
@@ -51,6 +56,10 @@ pub enum Outcome {
     Deferred(Box<FileRecord>),
     /// No bytes have been uploaded yet; nothing was changed.
     NotUploaded(Box<FileRecord>),
+    /// It waits for the verdict of a scan.
+    Scanning(Box<FileRecord>),
+    /// A scan refused it, or did not come to an end.
+    Quarantined(Box<FileRecord>),
     /// There is no such file any more, or it is in a state that ingest does not touch.
     Gone,
 }
@@ -63,6 +72,7 @@ pub struct Ingest {
     images: Arc<dyn ImageProcessor>,
     quota: Quota,
     settings: Arc<Settings>,
+    scans: Scans,
 }
 
 /// How long a worker may take.
@@ -81,6 +91,10 @@ struct Job<'a> {
     worker: WorkerId,
     actor: &'a Actor,
     deadline: Option<Timestamp>,
+    /// The object that was found clean; no other may be looked at.
+    scanned: Option<ScannedObject>,
+    /// Another upload has taken its place.
+    replaced: bool,
 }
 
 impl Ingest {
@@ -92,7 +106,20 @@ impl Ingest {
         settings: Arc<Settings>,
     ) -> Self {
         let quota = Quota::new(ledger.store.clone(), settings.clone());
-        Ingest { ledger, storage, images, quota, settings }
+        let scans = Scans::new(ledger.clone(), storage.clone(), settings.clone());
+        Ingest { ledger, storage, images, quota, settings, scans }
+    }
+
+    /// The same with what scans uploads. Without it what has to be scanned ends in quarantine.
+    #[must_use]
+    pub fn with_scanner(mut self, scanner: Arc<dyn Scanner>) -> Self {
+        self.scans = self.scans.with_scanner(scanner);
+        self
+    }
+
+    /// What asks for verdicts.
+    pub fn scans(&self) -> &Scans {
+        &self.scans
     }
 
     /// Brings a file as far as a request can. Idempotent, and safe beside any number of others.
@@ -117,35 +144,66 @@ impl Ingest {
         actor: &Actor,
         time: Time,
     ) -> Result<Outcome> {
-        let Some(record) = self.ledger.store.get_file(tenant, file).await? else { return Ok(Outcome::Gone) };
+        match self.attempt(tenant, file, source, actor, time).await? {
+            Some(outcome) => Ok(outcome),
+            // The scan is over by now. Whatever becomes of the second attempt, it does not begin a third.
+            None => match self.attempt(tenant, file, Source::Staging, actor, time).await? {
+                Some(outcome) => Ok(outcome),
+                None => Ok(self.settled(self.ledger.read(tenant, file).await?)),
+            },
+        }
+    }
+
+    /// One attempt; `None` where a verdict came during it, and it has to be made again.
+    async fn attempt(
+        &self,
+        tenant: TenantId,
+        file: FileId,
+        source: Source,
+        actor: &Actor,
+        time: Time,
+    ) -> Result<Option<Outcome>> {
+        let Some(mut record) = self.ledger.store.get_file(tenant, file).await? else {
+            return Ok(Some(Outcome::Gone));
+        };
+        if record.state == FileState::Scanning {
+            record = self.scans.settle(&record, actor).await?;
+        }
         match record.state {
             FileState::Ready => {
                 self.remove_staging(&record).await;
-                return Ok(Outcome::Ready(Box::new(record)));
+                return Ok(Some(Outcome::Ready(Box::new(record))));
             }
-            FileState::Failed => return Ok(Outcome::Failed(Box::new(record))),
+            FileState::Quarantined => {
+                if record.awaits_move() {
+                    self.scans.lock_away(&record, actor).await;
+                }
+                return Ok(Some(Outcome::Quarantined(Box::new(record))));
+            }
+            FileState::Scanning | FileState::Failed => return Ok(Some(self.settled(record))),
             FileState::Pending | FileState::Processing => {}
             FileState::Deleting | FileState::Deleted if !Safeguard::Tombstone.holds() => {}
             FileState::Deleting | FileState::Deleted => {
                 self.remove_staging(&record).await;
-                return Ok(Outcome::Gone);
+                return Ok(Some(Outcome::Gone));
             }
-            FileState::Scanning | FileState::Quarantined | FileState::Trashed => return Ok(Outcome::Gone),
+            FileState::Trashed => return Ok(Some(Outcome::Gone)),
         }
+        let source = self.staged_if_scanned(&record, source).await?;
         if matches!(source, Source::Staging) {
             let Some(staged) = self.staged(&record).await? else {
                 // A commit that finished meanwhile removes the staging object before this worker looks for it.
                 let found = self.ledger.store.get_file(tenant, file).await?;
-                return Ok(match found {
+                return Ok(Some(match found {
                     Some(record) if record.state == FileState::Pending => {
                         Outcome::NotUploaded(Box::new(record))
                     }
                     Some(record) => self.settled(record),
                     None => Outcome::Gone,
-                });
+                }));
             };
             if time == Time::Request && staged.size > self.settings.inline_max_bytes {
-                return Ok(Outcome::Deferred(Box::new(record)));
+                return Ok(Some(Outcome::Deferred(Box::new(record))));
             }
         }
 
@@ -154,18 +212,18 @@ impl Ingest {
             Applied::Written(record) => *record,
             Applied::Refused(record, Refused::Exhausted) => {
                 return match self.ledger.apply(tenant, file, Event::Exhaust, actor).await? {
-                    Applied::Written(record) => Ok(self.settled(*record)),
-                    _ => Ok(self.settled(*record)),
+                    Applied::Written(record) => Ok(Some(self.settled(*record))),
+                    _ => Ok(Some(self.settled(*record))),
                 };
             }
-            Applied::Refused(record, _) => return Ok(self.settled(*record)),
-            Applied::Missing => return Ok(Outcome::Gone),
+            Applied::Refused(record, _) => return Ok(Some(self.settled(*record))),
+            Applied::Missing => return Ok(Some(Outcome::Gone)),
         };
         let deadline = match time {
             Time::Request => None,
             Time::Until(deadline) => deadline,
         };
-        let mut job = Job { ingest: self, record, worker, actor, deadline };
+        let mut job = Job { ingest: self, record, worker, actor, deadline, scanned: None, replaced: false };
         match job.run(source).await {
             Ok(outcome) => Ok(outcome),
             Err(error) => {
@@ -181,17 +239,33 @@ impl Ingest {
             FileState::Ready => Outcome::Ready(Box::new(record)),
             FileState::Failed => Outcome::Failed(Box::new(record)),
             FileState::Pending | FileState::Processing => Outcome::Busy(Box::new(record)),
-            FileState::Scanning
-            | FileState::Quarantined
-            | FileState::Trashed
-            | FileState::Deleting
-            | FileState::Deleted => Outcome::Gone,
+            FileState::Scanning => Outcome::Scanning(Box::new(record)),
+            FileState::Quarantined => Outcome::Quarantined(Box::new(record)),
+            FileState::Trashed | FileState::Deleting | FileState::Deleted => Outcome::Gone,
         }
     }
 
-    /// The staging object as the storage knows it; `None` where there is none.
+    /// What has to be scanned is put on staging first: there whoever scans finds it, and so does the next attempt.
+    async fn staged_if_scanned(&self, record: &FileRecord, source: Source) -> Result<Source> {
+        let (bytes, staging) = match (source, &record.scan, staging_object(record)) {
+            (Source::Bytes(bytes), Some(_), Some(staging)) => (bytes, staging),
+            (source, ..) => return Ok(source),
+        };
+        // Whoever has claimed it has found it there.
+        if record.state != FileState::Pending {
+            return Ok(Source::Staging);
+        }
+        let options = PutOptions { condition: WriteCondition::CreateOnly, ..PutOptions::default() };
+        match self.storage.put(&staging, Body::Bytes(bytes), options).await {
+            // An earlier attempt of the same request has put the same bytes there.
+            Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),
+            _ => Ok(Source::Staging),
+        }
+    }
+
+    /// The upload as the storage knows it; `None` where there is none.
     async fn staged(&self, record: &FileRecord) -> Result<Option<ObjectMeta>> {
-        let Some(staging) = staging_object(record) else { return Ok(None) };
+        let Some(staging) = upload_object(record) else { return Ok(None) };
         match self.storage.head(&staging).await {
             Ok(meta) => Ok(Some(meta)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -199,11 +273,13 @@ impl Ingest {
         }
     }
 
-    /// Removes the staging object. A failure is only logged: the sweep and the bucket's lifecycle remove it too.
+    /// Removes the upload, from wherever it lies. A failure is only logged: the sweep and the bucket's lifecycle remove it
+    /// too.
     async fn remove_staging(&self, record: &FileRecord) {
-        let Some(staging) = staging_object(record) else { return };
-        if let Err(error) = self.storage.delete(&staging).await {
-            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "staging object stays");
+        for object in staging_object(record).into_iter().chain(quarantine_object(record)) {
+            if let Err(error) = self.storage.delete(&object).await {
+                tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "staging object stays");
+            }
         }
     }
 
@@ -238,29 +314,32 @@ enum Verdict {
 }
 
 impl Job<'_> {
-    async fn run(&mut self, source: Source) -> Result<Outcome> {
+    /// The outcome; `None` where a verdict came meanwhile and another attempt has to be made.
+    async fn run(&mut self, source: Source) -> Result<Option<Outcome>> {
         for _ in 0..CONTENT_ROUNDS {
+            match self.gate().await {
+                Ok(Gate::Open) => {}
+                Ok(Gate::Closed(outcome)) => return Ok(Some(outcome)),
+                Ok(Gate::Again) => return Ok(None),
+                Err(error) => return Err(as_outage(error)),
+            }
             let verdict = if self.record.purpose.entity_kind().is_some() {
                 self.avatar(&source).await
             } else {
                 self.attachment(&source).await
             };
-            match verdict {
-                Ok(Verdict::Accepted(ingested)) => return self.promote(ingested).await,
-                Ok(Verdict::Refused(code)) => return self.fail(code).await,
+            let outcome = match verdict {
+                Ok(Verdict::Accepted(ingested)) => self.promote(ingested).await,
+                Ok(Verdict::Refused(code)) => self.fail(code).await,
                 Ok(Verdict::Changed) => continue,
-                Ok(Verdict::Lost) => return self.lost().await,
-                Ok(Verdict::Paused) => return self.pause().await,
-                Err(error) if error.retryable() => return Err(error),
-                // Only a verdict fails a file. What else goes wrong is the storage's, and may be over next time.
-                Err(error) => {
-                    return Err(
-                        Error::new(ErrorKind::StorageUnavailable, "ingest").with_cause(error.log_line())
-                    );
-                }
-            }
+                Ok(Verdict::Lost) if std::mem::take(&mut self.replaced) => continue,
+                Ok(Verdict::Lost) => self.lost().await,
+                Ok(Verdict::Paused) => self.pause().await,
+                Err(error) => return Err(as_outage(error)),
+            };
+            return outcome.map(Some);
         }
-        self.fail(ErrorKind::ContentChanged).await
+        self.fail(ErrorKind::ContentChanged).await.map(Some)
     }
 
     /// Compares what came with what was declared and allowed.
@@ -291,11 +370,29 @@ impl Job<'_> {
         }
     }
 
-    /// The upload as the storage knows it now; gone means that another worker finished, or the file was deleted.
-    async fn staged(&self) -> Result<Option<(ObjectRef, ObjectMeta)>> {
-        let staging = staging_object(&self.record);
-        Ok(self.ingest.staged(&self.record).await?.and_then(|meta| staging.map(|object| (object, meta))))
+    /// The upload as the storage knows it now; gone means that another worker finished, or the file was deleted, or that
+    /// it is not the one that was scanned.
+    async fn staged(&mut self) -> Result<Option<(ObjectRef, ObjectMeta)>> {
+        let Some(meta) = self.ingest.staged(&self.record).await? else { return Ok(None) };
+        self.replaced = self.scanned.as_ref().is_some_and(|scanned| *scanned != ScannedObject::from(&meta));
+        if self.replaced {
+            return Ok(None);
+        }
+        Ok(upload_object(&self.record).map(|object| (object, meta)))
     }
+}
+
+/// The object was replaced or removed between two looks at it.
+pub(crate) fn is_change(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::NotFound)
+}
+
+/// Only a verdict fails a file. What else goes wrong is the storage's, and may be over next time.
+fn as_outage(error: Error) -> Error {
+    if error.retryable() {
+        return error;
+    }
+    Error::new(ErrorKind::StorageUnavailable, "ingest").with_cause(error.log_line())
 }
 
 /// Runs CPU-bound work beside the runtime. A panic of the work is a refused file, never a dead process.

@@ -81,7 +81,7 @@ impl Story {
             Outcome::Failed(_) => Answer::Failed,
             Outcome::Busy(_) | Outcome::Deferred(_) => Answer::Busy,
             Outcome::NotUploaded(_) => Answer::NotUploaded,
-            Outcome::Gone => Answer::Gone,
+            Outcome::Gone | Outcome::Scanning(_) | Outcome::Quarantined(_) => Answer::Gone,
         };
         assert_eq!(outcome, expected);
     }
