@@ -110,7 +110,7 @@ pub enum Event {
     Promote(WorkerId, Box<Ingested>),
     /// The lease holder refuses the upload.
     Fail(WorkerId, ErrorKind),
-    /// The lease holder's avatar is older than the one that is shown.
+    /// The lease holder's file is not wanted: a newer avatar is shown, or what it was to be a copy of is gone.
     Supersede(WorkerId),
     /// The attempts are used up and the last lease is over.
     Exhaust,
