@@ -6,7 +6,6 @@ use axum::extract::State as Shared;
 use http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use storage_core::ids::FileId;
-use storage_core::record::FileState;
 use storage_core::{Error, ErrorKind};
 use storage_lambda::http::auth::Caller;
 use storage_lambda::http::extract::{Idempotency, Nothing, PathId, StrictQuery};
@@ -38,7 +37,8 @@ pub(crate) async fn delete(
     Ok(respond::no_content())
 }
 
-/// The record of a file that was taken out of the trash.
+/// The record of a file that was taken out of the trash. Its URL is for `resolve-url` to say: this function may read no
+/// object.
 pub(crate) async fn restore(
     Shared(state): Shared<State>,
     Caller(context): Caller,
@@ -49,11 +49,7 @@ pub(crate) async fn restore(
 ) -> ApiResult {
     let idempotency = idempotency(key, &Method::POST, &format!("/api/v1/files/{file}/restore"), &())?;
     let record = state.deletion.restore(&context, file, idempotency).await?;
-    let url = match record.state {
-        FileState::Ready => Some(state.resolver.ready_url(&record, None, None).await?),
-        _ => None,
-    };
-    respond::json(StatusCode::OK, &FileView::new(&record, url))
+    respond::json(StatusCode::OK, &FileView::new(&record, None))
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -17,7 +17,6 @@ use storage_lambda::http::extract::{Nothing, PathId, StrictQuery};
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
 use storage_lambda::wiring;
 use storage_services::deletion::Deletion;
-use storage_services::resolve::Resolver;
 
 /// What this function needs: the ledger, and the storage to remove bytes from.
 #[derive(Clone, FromRef)]
@@ -28,8 +27,6 @@ pub struct State {
     pub http: HttpSettings,
     /// Deletes and restores.
     pub deletion: Deletion,
-    /// Resolves the URL of what is restored.
-    pub resolver: Resolver,
 }
 
 impl State {
@@ -37,12 +34,10 @@ impl State {
     pub async fn from_config(config: Arc<Config>) -> Result<Self> {
         let clients = wiring::Clients::new(&config).await?;
         let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
-        let (settings, signer) = (wiring::settings(&config), wiring::url_signer(&clients).await?);
         Ok(State {
             authenticator: wiring::authenticator(&config)?,
             http: HttpSettings::from(config.as_ref()),
-            deletion: Deletion::new(ledger.clone(), settings.clone(), storage),
-            resolver: Resolver::new(ledger, settings, signer),
+            deletion: Deletion::new(ledger, wiring::settings(&config), storage),
         })
     }
 }
