@@ -112,14 +112,19 @@ impl Transfers {
             name: record.original_filename.as_ref(),
         };
         let stored = copied.copy(self.storage.as_ref(), || self.still_own(begun)).await?;
-        if stored.is_some() {
-            let to = ObjectRef::new(record.bucket.clone(), document.path(&space));
-            self.copy_document(source, record.file_id, &to, &document, begun).await?;
+        if stored.is_none() {
+            return Ok(None);
+        }
+        let to = ObjectRef::new(record.bucket.clone(), document.path(&space));
+        if !self.copy_document(source, record.file_id, &to, &document, begun).await? {
+            // There never was one, or the source went away after the copy.
+            let now = self.ledger.read(source.tenant, source.file_id).await?;
+            return Ok(stored.filter(|_| now.rev == source.rev));
         }
         Ok(stored)
     }
 
-    /// The document says whose it is, so it is written anew. A source without one leaves none behind.
+    /// The document says whose it is, so it is written anew; `false` where the source has none.
     async fn copy_document(
         &self,
         source: &FileRecord,
@@ -127,12 +132,12 @@ impl Transfers {
         to: &ObjectRef,
         key: &ObjectKey,
         begun: &Begun,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let from = ObjectKey::AttachmentMetadata { file: source.file_id }.path(&source.key_space());
         let from = ObjectRef::new(source.bucket.clone(), from);
         let read = match self.storage.get(&from, GetOptions::default()).await {
             Ok(read) => read.collect(DOCUMENT_BYTES).await?,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(error),
         };
         let internal = |cause| Error::new(ErrorKind::Internal, "the document").with_cause(cause);
@@ -148,16 +153,16 @@ impl Transfers {
         };
         match self.storage.put(to, Body::Bytes(bytes.clone()), options.clone()).await {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => {}
-            other => return other.map(drop),
+            other => return other.map(|_| true),
         }
         let found = self.storage.head(to).await?;
         if found.metadata == options.metadata {
-            return Ok(());
+            return Ok(true);
         }
         // Another version of this code wrote it and never committed. Pinned to that, a late call writes over nothing else.
         self.still_own(begun)?;
         let options = PutOptions { condition: WriteCondition::IfMatch(found.etag), ..options };
-        self.storage.put(to, Body::Bytes(bytes), options).await.map(drop)
+        self.storage.put(to, Body::Bytes(bytes), options).await.map(|_| true)
     }
 
     /// Overwriting is for the lease holder alone.
