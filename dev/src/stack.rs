@@ -196,6 +196,7 @@ async fn wake(client: &reqwest::Client, api_url: &str, function: &str) -> Result
         "manage-storage" => client.get(format!("{api_url}/api/v1/admin/usage")),
         "health" => client.get(format!("{api_url}/api/v1/health")),
         "resolve-url" => client.get(format!("{api_url}/api/v1/files/{}", uuid::Uuid::now_v7())),
+        "edit-file" => client.patch(format!("{api_url}/api/v1/files/{}", uuid::Uuid::now_v7())),
         "delete-file" => client.delete(format!("{api_url}/api/v1/files/{}", uuid::Uuid::now_v7())),
         "complete-upload" => client.post(format!("{api_url}/api/v1/files/{}/complete", uuid::Uuid::now_v7())),
         "issue-upload" => client.post(format!("{api_url}/api/v1/files/presigned-upload")),

@@ -16,6 +16,7 @@ pub(crate) const FUNCTIONS: &[&str] = &[
     "complete-upload",
     "process-upload",
     "resolve-url",
+    "edit-file",
     "delete-file",
     "manage-storage",
     "publish-event",

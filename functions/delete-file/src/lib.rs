@@ -1,13 +1,15 @@
-//! Deleting avatars and files: the tombstone is committed before the answer, and nothing brings it back.
+//! Deleting avatars and files: the tombstone is committed before the answer, and nothing brings it back. What is only
+//! in the trash can be restored.
+
+mod files;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRef, State as Shared};
-use axum::routing::delete;
-use serde::Deserialize;
+use axum::routing::{delete, post};
 use storage_core::Result;
-use storage_core::ids::{EntityId, FileId};
+use storage_core::ids::EntityId;
 use storage_core::key::EntityKind;
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::{Authenticator, Caller};
@@ -23,7 +25,7 @@ pub struct State {
     pub authenticator: Arc<Authenticator>,
     /// What surrounds the routes.
     pub http: HttpSettings,
-    /// Deletes.
+    /// Deletes and restores.
     pub deletion: Deletion,
 }
 
@@ -45,8 +47,10 @@ pub fn router(state: State) -> Router {
     let routes = Router::new()
         .route("/api/v1/users/{id}/avatar", delete(user_avatar))
         .route("/api/v1/agents/{id}/avatar", delete(agent_avatar))
-        .route("/api/v1/files/{id}", delete(file))
-        .route("/api/v1/delete/{id}", delete(file));
+        .route("/api/v1/files/{id}", delete(files::delete))
+        .route("/api/v1/delete/{id}", delete(files::delete))
+        .route("/api/v1/files/delete", post(files::delete_many))
+        .route("/api/v1/files/{id}/restore", post(files::restore));
     finish(routes, state.http.clone()).with_state(state)
 }
 
@@ -67,23 +71,5 @@ async fn agent_avatar(
     StrictQuery(_): StrictQuery<Nothing>,
 ) -> ApiResult {
     state.deletion.delete_avatar(&context, EntityKind::Agents, entity).await?;
-    Ok(respond::no_content())
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DeleteQuery {
-    /// Whether the file skips the trash.
-    #[serde(default)]
-    permanent: bool,
-}
-
-async fn file(
-    Shared(state): Shared<State>,
-    Caller(context): Caller,
-    PathId(file): PathId<FileId>,
-    StrictQuery(query): StrictQuery<DeleteQuery>,
-) -> ApiResult {
-    state.deletion.delete_file(&context, file, query.permanent).await?;
     Ok(respond::no_content())
 }

@@ -15,7 +15,7 @@ use storage_lambda::http::conditional::Conditions;
 use storage_lambda::http::extract::{Nothing, PathId, StrictQuery};
 use storage_lambda::http::json::StrictJson;
 use storage_lambda::http::{ApiResult, respond};
-use storage_lambda::views::FileView;
+use storage_lambda::views::{self, FileView};
 
 use crate::State;
 
@@ -35,7 +35,7 @@ pub(crate) async fn record(
     headers: HeaderMap,
 ) -> ApiResult {
     let record = state.resolver.file(&context, file).await?;
-    let etag = format!("{}-{}", record.file_id.as_uuid().simple(), record.rev);
+    let etag = views::etag(&record);
     if Conditions::parse(&headers)?.is_unchanged(&etag) {
         return respond::not_modified(&etag);
     }

@@ -1,9 +1,10 @@
-//! From ids to URLs: avatars by entity, files by id, one by one and in batches. Reads only.
+//! From ids to URLs: avatars by entity, files by id, one by one, in batches and in listings. Reads only.
 
 mod avatars;
 mod fallback;
 mod files;
 mod initials;
+mod listing;
 mod negotiation;
 
 use std::sync::Arc;
@@ -12,10 +13,13 @@ use axum::Router;
 use axum::extract::FromRef;
 use axum::routing::{get, post};
 use storage_core::Result;
+use storage_core::ports::Clock;
 use storage_lambda::config::Config;
 use storage_lambda::http::auth::Authenticator;
 use storage_lambda::http::{HttpSettings, finish};
+use storage_lambda::seal::Sealer;
 use storage_lambda::wiring;
+use storage_services::listing::Listing;
 use storage_services::resolve::Resolver;
 
 /// What this function needs: records and a signer.
@@ -27,6 +31,12 @@ pub struct State {
     pub http: HttpSettings,
     /// Resolves.
     pub resolver: Resolver,
+    /// Lists.
+    pub listing: Listing,
+    /// Seals the cursors of listings.
+    pub sealer: Arc<Sealer>,
+    /// Tells when a cursor ends.
+    pub clock: Arc<dyn Clock>,
     /// The origin of stable URLs.
     pub public_base_url: Arc<str>,
 }
@@ -36,11 +46,15 @@ impl State {
     pub async fn from_config(config: Arc<Config>) -> Result<Self> {
         let clients = wiring::Clients::new(&config).await?;
         let ledger = wiring::ledger(&clients).await?;
+        let settings = wiring::settings(&config);
         let signer = wiring::url_signer(&clients).await?;
         Ok(State {
             authenticator: wiring::authenticator(&config)?,
             http: HttpSettings::from(config.as_ref()),
-            resolver: Resolver::new(ledger, wiring::settings(&config), signer),
+            listing: Listing::new(ledger.clone(), settings.clone()),
+            sealer: wiring::sealer(&clients).await?,
+            clock: ledger.clock.clone(),
+            resolver: Resolver::new(ledger, settings, signer),
             public_base_url: config.delivery.public_base_url.as_deref().unwrap_or_default().into(),
         })
     }
@@ -55,6 +69,7 @@ pub fn router(state: State) -> Router {
         .route("/api/v1/agents/{id}/avatar/info", get(avatars::agent_info))
         .route("/api/v1/storage/avatars/{kind}/{id}/{file}", get(avatars::stable))
         .route("/api/v1/avatars/urls", post(avatars::batch))
+        .route("/api/v1/files", get(listing::list))
         .route("/api/v1/files/{id}", get(files::record))
         .route("/api/v1/files/{id}/download", get(files::download))
         .route("/api/v1/download/{id}", get(files::download))

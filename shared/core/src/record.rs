@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::error::ErrorKind;
 use crate::filename::FileName;
 use crate::ids::{BucketName, EntityId, ExternalId, FileId, IdempotencyKey, PrincipalId, TenantId, WorkerId};
-use crate::key::{EntityKind, KeySpace, StorageKey, VariantSize, Visibility, words};
+use crate::key::{EntityKind, KeySpace, ObjectKey, StorageKey, VariantSize, Visibility, words};
 use crate::ports::{ETag, ObjectMeta, Placeholder};
 use crate::timestamp::Timestamp;
 
@@ -278,6 +278,9 @@ pub struct FileRecord {
     /// The client's name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub original_filename: Option<FileName>,
+    /// Whether that is another name than the one its object was stored with.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub renamed: bool,
     /// What the client said.
     pub declared: Declared,
     /// The most bytes this upload may have.
@@ -333,6 +336,10 @@ pub struct FileRecord {
     /// When a pending upload is given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// Until when removals of objects that it has left may still be on their way: none of those keys may be used again
+    /// before. Absent where every removal was acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clearing_until: Option<Timestamp>,
     /// When a trashed or quarantined file is removed for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete_after: Option<Timestamp>,
@@ -353,6 +360,22 @@ impl FileRecord {
         let variants = self.variants.values().chain(self.webp.values());
         let known = self.final_key.iter().chain(variants.map(|variant| &variant.key));
         self.planned_keys.iter().chain(known.filter(|key| !self.planned_keys.contains(key)))
+    }
+
+    /// The keys it serves, and that of the document beside an attachment.
+    pub fn live_keys(&self) -> impl Iterator<Item = &StorageKey> {
+        self.final_keys().filter(|key| self.is_live(key))
+    }
+
+    /// Keys it has left, or was to have and never got.
+    pub fn left_keys(&self) -> impl Iterator<Item = &StorageKey> {
+        self.planned_keys.iter().filter(|key| !self.is_live(key))
+    }
+
+    fn is_live(&self, key: &StorageKey) -> bool {
+        self.final_key.as_ref() == Some(key)
+            || self.variants.values().any(|variant| variant.key == *key)
+            || *key == ObjectKey::AttachmentMetadata { file: self.file_id }.path(&self.key_space())
     }
 
     /// Where its final keys start.

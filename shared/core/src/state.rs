@@ -3,15 +3,17 @@
 //! Nothing here reads a clock or does I/O, so every edge can be enumerated. Whoever applies a [`Change`] commits it with
 //! the revision it was made from; when that is refused, the record is read again and the decision made anew.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::error::ErrorKind;
+use crate::filename::FileName;
 use crate::ids::WorkerId;
-use crate::key::StorageKey;
+use crate::key::{StorageKey, VariantSize, Visibility};
 use crate::outbox::OutboxItem;
-use crate::ports::Write;
+use crate::ports::{ETag, Stored, Write};
 use crate::record::{
     AuditEntry, FileRecord, FileState, MultipartUpload, Promotion, Scan, ScanStatus, ScannedObject,
 };
@@ -82,6 +84,28 @@ pub struct Finding {
     pub key: StorageKey,
 }
 
+/// What a caller changes of a readable file without touching its bytes. What is absent stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Edit {
+    /// See [`FileRecord::original_filename`].
+    pub filename: Option<FileName>,
+    /// See [`FileRecord::metadata`]; it replaces all of what was there.
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+/// Where a readable file was copied to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Home {
+    /// See [`FileRecord::visibility`].
+    pub visibility: Visibility,
+    /// See [`FileRecord::final_key`].
+    pub final_key: StorageKey,
+    /// What was written under it.
+    pub stored: Stored,
+    /// Where each stored size of an avatar is now, and its tag.
+    pub variants: BTreeMap<VariantSize, (StorageKey, ETag)>,
+}
+
 /// What happens to a file.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -121,7 +145,7 @@ pub enum Event {
     Moved,
     /// An administrator lets an upload out of quarantine.
     Unquarantine,
-    /// The lease holder's avatar is older than the one that is shown.
+    /// The lease holder's file is not wanted: a newer avatar is shown, or what it was to be a copy of is gone.
     Supersede(WorkerId),
     /// The attempts are used up and the last lease is over.
     Exhaust,
@@ -141,6 +165,16 @@ pub enum Event {
     PassFoundNothing,
     /// The sweep found nothing to do yet, and looks again at this time.
     Postpone(Timestamp),
+    /// The owner changes what is said about a readable file.
+    Edit(Edit),
+    /// A readable file is about to be copied under these keys.
+    Relocate(Vec<StorageKey>),
+    /// It was, and is served from there from now on. The keys it leaves are about to be removed.
+    Rehome(Box<Home>, Edit),
+    /// Keys it has left are about to be removed.
+    Vacate,
+    /// Every removal was acknowledged. The sweep looks at this time whether something came after it, if it is to.
+    Vacated(Option<Timestamp>),
 }
 
 /// Who does it: for the audit trail.
@@ -389,8 +423,9 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
         Event::Restore => match next.state {
             Trashed if next.delete_after.is_some_and(|after| after > now) => {
                 next.state = Ready;
+                // What it had left before it was trashed is still to be cleared.
+                next.due_at = next.due_at.filter(|due| Some(*due) != next.delete_after);
                 next.delete_after = None;
-                next.due_at = None;
                 Ok("restored")
             }
             Trashed => Err(Refused::Time),
@@ -431,6 +466,49 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
                 next.due_at = Some(until);
                 Ok("postponed")
             }
+        },
+        Event::Edit(change) => match next.state {
+            Ready => {
+                edit(next, change);
+                Ok("edited")
+            }
+            _ => refused,
+        },
+        Event::Relocate(keys) => match next.state {
+            Ready if is_clearing(next, now) => Err(Refused::Leased),
+            Ready => {
+                relocate(next, keys, now);
+                Ok("relocating")
+            }
+            _ => refused,
+        },
+        Event::Rehome(home, change) => match next.state {
+            Ready if is_clearing(next, now) => Err(Refused::Leased),
+            Ready if next.lease_until.is_none_or(|until| until <= now) => Err(Refused::LeaseLost),
+            Ready if !next.planned_keys.contains(&home.final_key) => Err(Refused::LeaseLost),
+            Ready => {
+                edit(next, change);
+                rehome(next, *home, now);
+                Ok("relocated")
+            }
+            _ => refused,
+        },
+        Event::Vacate => match next.state {
+            Ready | Trashed if next.due_at.is_some_and(|due| due > now) => Err(Refused::Time),
+            Ready | Trashed => {
+                work(next, now);
+                next.clearing_until = next.due_at;
+                Ok("clearing")
+            }
+            _ => refused,
+        },
+        Event::Vacated(again) => match next.state {
+            Ready | Trashed => {
+                next.clearing_until = None;
+                next.due_at = again.or(next.delete_after);
+                Ok("cleared")
+            }
+            _ => refused,
         },
     }
 }
@@ -528,8 +606,61 @@ fn lock_away(next: &mut FileRecord, key: StorageKey, now: Timestamp) {
 
 fn trash(next: &mut FileRecord, now: Timestamp, life: Duration) {
     next.state = FileState::Trashed;
-    next.delete_after = Some(now + life);
-    next.due_at = next.delete_after;
+    let end = now + life;
+    next.delete_after = Some(end);
+    // A readable file is due where it has left keys: a copy in a public place does not wait for the end of the trash.
+    next.due_at = Some(next.due_at.map_or(end, |due| due.min(end)));
+}
+
+fn edit(next: &mut FileRecord, change: Edit) {
+    if let Some(name) = change.filename.filter(|name| next.original_filename.as_ref() != Some(name)) {
+        next.original_filename = Some(name);
+        next.renamed = true;
+    }
+    if let Some(metadata) = change.metadata {
+        next.metadata = metadata;
+    }
+}
+
+fn is_clearing(record: &FileRecord, now: Timestamp) -> bool {
+    record.clearing_until.is_some_and(|until| until > now)
+}
+
+/// The keys are known before anything is written under them. Whoever plans a copy may work for a lease, and its last
+/// write arrives within [`SETTLE`] after that: only then does the sweep remove what the file does not serve, so that it
+/// neither takes away what a live worker is about to commit nor misses what a dead one has sent.
+fn relocate(next: &mut FileRecord, keys: Vec<StorageKey>, now: Timestamp) {
+    for key in keys {
+        if !next.planned_keys.contains(&key) {
+            next.planned_keys.push(key);
+        }
+    }
+    work(next, now);
+}
+
+/// Somebody writes or removes from now on, for a lease at most.
+fn work(next: &mut FileRecord, now: Timestamp) {
+    let end = now + LEASE;
+    next.lease_until = Some(next.lease_until.map_or(end, |until| until.max(end)));
+    next.due_at = next.lease_until.map(|until| until + SETTLE);
+}
+
+/// A removal that is late would take away the file if it had come back to the same key meanwhile. So it does not come
+/// back before every removal was acknowledged, or must have arrived.
+fn rehome(next: &mut FileRecord, home: Home, now: Timestamp) {
+    next.visibility = home.visibility;
+    next.final_key = Some(home.final_key);
+    next.etag = Some(home.stored.etag);
+    next.version_id = home.stored.version_id;
+    next.checksum_crc64nvme = home.stored.checksum_crc64nvme.or(next.checksum_crc64nvme.take());
+    for (size, (key, etag)) in home.variants {
+        if let Some(variant) = next.variants.get_mut(&size) {
+            (variant.key, variant.etag) = (key, etag);
+        }
+    }
+    next.renamed = false;
+    work(next, now);
+    next.clearing_until = next.due_at;
 }
 
 /// The tombstone: from here on no edge leads back to a readable file.

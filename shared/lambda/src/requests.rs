@@ -8,11 +8,13 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use sha2::{Digest, Sha256};
 use storage_core::filename::FileName;
-use storage_core::ids::{EntityId, IdempotencyKey};
+use storage_core::ids::{EntityId, IdempotencyKey, PrincipalId};
 use storage_core::key::{EntityKind, Visibility};
 use storage_core::record::Purpose;
 use storage_core::{Error, ErrorKind, Result};
+use storage_services::edits::EditRequest;
 use storage_services::policy;
+use storage_services::transfers::{Kind, TransferRequest};
 use storage_services::uploads::{Idempotency, IssueRequest};
 
 use crate::http::json::Natural;
@@ -147,6 +149,129 @@ impl AvatarRequest {
             ..IssueRequest::new(Purpose::avatar(kind))
         })
     }
+}
+
+/// The body of `PATCH /files/{id}`: at least one of them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchRequest {
+    /// The name to show.
+    #[serde(default)]
+    pub filename: Option<String>,
+    /// Whether anyone may read it.
+    #[serde(default)]
+    pub is_public: Option<bool>,
+    /// The caller's own metadata; it replaces what was there.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl PatchRequest {
+    /// The request to the service.
+    pub fn into_edit(self) -> Result<EditRequest> {
+        if self.filename.is_none() && self.is_public.is_none() && self.metadata.is_none() {
+            return Err(Error::new(ErrorKind::InvalidRequest, "nothing to change"));
+        }
+        Ok(EditRequest {
+            filename: self.filename.as_deref().map(FileName::parse).transpose()?,
+            visibility: self.is_public.map(visibility),
+            metadata: self.metadata,
+        })
+    }
+}
+
+/// The body of `POST /files/{id}/copy`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CopyFileRequest {
+    /// The name to show; the source's where absent.
+    #[serde(default)]
+    pub filename: Option<String>,
+    /// A folder; the source's where absent.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// Whether anyone may read it; as the source where absent.
+    #[serde(default)]
+    pub is_public: Option<bool>,
+    /// The caller's own id; none where absent.
+    #[serde(default)]
+    pub external_id: Option<String>,
+    /// The caller's own metadata; the source's where absent.
+    #[serde(default)]
+    pub metadata: Option<BTreeMap<String, String>>,
+}
+
+impl CopyFileRequest {
+    /// The request to the service.
+    pub fn into_transfer(self) -> Result<TransferRequest> {
+        Ok(TransferRequest {
+            filename: self.filename.as_deref().map(FileName::parse).transpose()?,
+            scope: self.scope.as_deref().map(policy::scope).transpose()?,
+            visibility: self.is_public.map(visibility),
+            external_id: self.external_id.as_deref().map(policy::external_id).transpose()?,
+            metadata: self.metadata,
+            ..TransferRequest::new(Kind::Copy)
+        })
+    }
+}
+
+/// The body of `POST /files/{id}/move`. What is absent stays as it is.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MoveFileRequest {
+    /// A folder.
+    #[serde(default)]
+    pub scope: Option<String>,
+    /// The new owner; another than the caller only by administrators and services.
+    #[serde(default)]
+    pub owner_id: Option<String>,
+    /// The name to show.
+    #[serde(default)]
+    pub filename: Option<String>,
+    /// The caller's own id.
+    #[serde(default)]
+    pub external_id: Option<String>,
+}
+
+impl MoveFileRequest {
+    /// The request to the service.
+    pub fn into_transfer(self) -> Result<TransferRequest> {
+        Ok(TransferRequest {
+            filename: self.filename.as_deref().map(FileName::parse).transpose()?,
+            scope: self.scope.as_deref().map(policy::scope).transpose()?,
+            owner: self.owner_id.as_deref().map(owner).transpose()?,
+            external_id: self.external_id.as_deref().map(policy::external_id).transpose()?,
+            ..TransferRequest::new(Kind::Move)
+        })
+    }
+}
+
+/// The body of `POST /files/{id}/claim`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClaimRequest {
+    /// Whose it is to be; the caller's where absent.
+    #[serde(default)]
+    pub owner_id: Option<String>,
+    /// Whether anyone may read it; as it was uploaded where absent.
+    #[serde(default)]
+    pub is_public: Option<bool>,
+}
+
+impl ClaimRequest {
+    /// The request to the service.
+    pub fn into_transfer(self) -> Result<TransferRequest> {
+        Ok(TransferRequest {
+            owner: self.owner_id.as_deref().map(owner).transpose()?,
+            visibility: self.is_public.map(visibility),
+            ..TransferRequest::new(Kind::Claim)
+        })
+    }
+}
+
+/// A principal that a caller names, in a body or a query.
+pub fn owner(text: &str) -> Result<PrincipalId> {
+    PrincipalId::parse(text).map_err(|_| Error::new(ErrorKind::InvalidRequest, "owner"))
 }
 
 /// What `is_public` means.

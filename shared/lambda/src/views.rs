@@ -74,6 +74,11 @@ pub struct FileView {
     pub sizes: BTreeMap<VariantSize, SizeView>,
 }
 
+/// The strong tag of a record, without quotes: one for each revision, and none of it from a URL that changes with time.
+pub fn etag(record: &FileRecord) -> String {
+    format!("{}-{}", record.file_id.as_uuid().simple(), record.rev)
+}
+
 impl FileView {
     /// The view of a record, with its URL where it has one.
     pub fn new(record: &FileRecord, url: Option<ResolvedUrl>) -> Self {

@@ -7,7 +7,7 @@ use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
 
 /// Whether the caller may act on everything of its tenant.
-fn is_trusted(context: &TenantContext) -> bool {
+pub fn is_trusted(context: &TenantContext) -> bool {
     context.scopes.admin || context.scopes.service
 }
 

@@ -1,7 +1,10 @@
 //! Deleting: the tombstone first, the bytes second, and a second pass for a writer that was slow.
 
+mod restore;
+
 use std::sync::Arc;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use storage_core::ids::{EntityId, FileId};
 use storage_core::key::EntityKind;
 use storage_core::ports::{CommitError, ObjectRef, ObjectStore, Transaction, UploadId, Write};
@@ -11,15 +14,18 @@ use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::access;
+use crate::idempotency;
 use crate::ingest::staging_object;
 use crate::ledger::{Applied, Ledger};
 use crate::scan::quarantine_object;
 use crate::settings::Settings;
 use crate::tenants::Tenants;
-use crate::uploads::actor;
+use crate::uploads::{Idempotency, actor};
 
 /// How often a deletion that lost a race is decided anew.
 const ROUNDS: usize = 16;
+/// How many files of a batch are deleted at once.
+const AT_ONCE: usize = 16;
 
 /// Deletes files and avatars.
 #[derive(Clone, Debug)]
@@ -43,6 +49,48 @@ impl Deletion {
     /// legal hold.
     pub async fn delete_file(&self, context: &TenantContext, file: FileId, permanent: bool) -> Result<()> {
         self.tenants.check(context).await?;
+        self.delete_one(context, file, permanent).await
+    }
+
+    /// Deletes many files, and says in their order what became of each.
+    ///
+    /// `Err` is an outage: some of them may be deleted all the same, and the request can be repeated.
+    pub async fn delete_files(
+        &self,
+        context: &TenantContext,
+        files: Vec<FileId>,
+        permanent: bool,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Vec<(FileId, Result<()>)>> {
+        self.tenants.check(context).await?;
+        if let (Some(idempotency), Some(first)) = (&idempotency, files.first()) {
+            self.keep(context, idempotency, *first).await?;
+        }
+        let deleted = stream::iter(files).map(|file| async move {
+            match self.delete_one(context, file, permanent).await {
+                Err(error) if error.retryable() => Err(error),
+                result => Ok((file, result)),
+            }
+        });
+        deleted.buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Binds a key to this request. Deleting is the same however often it is done, so nothing else is kept.
+    async fn keep(&self, context: &TenantContext, idempotency: &Idempotency, file: FileId) -> Result<()> {
+        if idempotency::kept(&self.ledger, context, idempotency).await?.is_some() {
+            return Ok(());
+        }
+        let write = idempotency::keep(context, idempotency, file, self.ledger.clock.now());
+        match self.ledger.store.commit(Transaction::new(vec![write])).await {
+            Ok(()) => Ok(()),
+            Err(CommitError::Conflict(..)) => {
+                idempotency::kept(&self.ledger, context, idempotency).await.map(drop)
+            }
+            Err(CommitError::Store(error)) => Err(error),
+        }
+    }
+
+    async fn delete_one(&self, context: &TenantContext, file: FileId, permanent: bool) -> Result<()> {
         let actor = actor(context);
         for _ in 0..ROUNDS {
             let record = self.ledger.read(context.tenant, file).await?;
@@ -134,15 +182,19 @@ impl Deletion {
         Err(Error::new(ErrorKind::MetadataUnavailable, "the avatar pointer kept moving"))
     }
 
-    /// Removes the bytes of a fresh tombstone. Its failure is not the caller's: the sweep passes over it twice.
     async fn first_pass(&self, record: &FileRecord) {
-        if let Err(error) = abort_uploads(self.storage.as_ref(), record).await {
-            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "parts stay for the sweep");
-        }
-        for object in objects(record) {
-            if let Err(error) = self.storage.delete(&object).await {
-                tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
-            }
+        first_pass(self.storage.as_ref(), record).await;
+    }
+}
+
+/// Removes the bytes of a fresh tombstone. Its failure is not the caller's: the sweep passes over it twice.
+pub(crate) async fn first_pass(storage: &dyn ObjectStore, record: &FileRecord) {
+    if let Err(error) = abort_uploads(storage, record).await {
+        tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "parts stay for the sweep");
+    }
+    for object in objects(record) {
+        if let Err(error) = storage.delete(&object).await {
+            tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "bytes stay for the sweep");
         }
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use storage_core::ids::{FileId, TenantId};
+use storage_core::ids::{ExternalId, FileId, TenantId};
 use storage_core::ports::{Clock, CommitError, Conflict, MetadataStore, Transaction, Write};
-use storage_core::record::FileRecord;
+use storage_core::record::{FileRecord, FileState};
 use storage_core::state::{self, Actor, Change, Event, Refused};
 use storage_core::{Error, ErrorKind, Result};
 
@@ -40,6 +40,28 @@ impl Ledger {
     /// A file, `NotFound` where there is none.
     pub async fn read(&self, tenant: TenantId, file: FileId) -> Result<FileRecord> {
         self.store.get_file(tenant, file).await?.ok_or_else(|| Error::new(ErrorKind::NotFound, "no record"))
+    }
+
+    /// `NameTaken` where a live file other than `except` has the id already. The index lags, so two requests at once can
+    /// both pass.
+    pub async fn external_id_is_free(
+        &self,
+        tenant: TenantId,
+        external: &ExternalId,
+        except: Option<FileId>,
+    ) -> Result<()> {
+        for file in self.store.files_of_external_id(tenant, external).await? {
+            if Some(file) == except {
+                continue;
+            }
+            let live = self.store.get_file(tenant, file).await?.is_some_and(|record| {
+                !matches!(record.state, FileState::Deleting | FileState::Deleted | FileState::Failed)
+            });
+            if live {
+                return Err(Error::new(ErrorKind::NameTaken, "external_id"));
+            }
+        }
+        Ok(())
     }
 
     /// Applies an event to the file as it is now, reading it first.

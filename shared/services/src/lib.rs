@@ -5,10 +5,14 @@
 
 pub mod access;
 pub mod admin;
+mod copying;
 pub mod deletion;
+pub mod edits;
 pub mod encoding;
+mod idempotency;
 pub mod ingest;
 pub mod ledger;
+pub mod listing;
 pub mod part_uploads;
 pub mod policy;
 pub mod quarantine;
@@ -18,6 +22,7 @@ pub mod scan;
 pub mod settings;
 pub mod sweep;
 pub mod tenants;
+pub mod transfers;
 pub mod uploads;
 
 #[cfg(test)]

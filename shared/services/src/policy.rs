@@ -1,8 +1,10 @@
 //! What each purpose takes: sizes, types, and what is served as what.
 
 use storage_core::ids::ExternalId;
+use storage_core::key::Visibility;
 use storage_core::ports::AvatarRecipe;
 use storage_core::record::Purpose;
+use storage_core::tenant::TenantLimits;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::settings::Settings;
@@ -114,6 +116,14 @@ pub fn check_metadata(metadata: &std::collections::BTreeMap<String, String>) -> 
 pub fn is_metadata_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     !name.is_empty() && name != "identified" && name.bytes().all(plain)
+}
+
+/// `Forbidden` for a public file of a tenant that may have none.
+pub fn check_visibility(limits: &TenantLimits, wanted: Option<Visibility>) -> Result<()> {
+    if limits.private_only && wanted == Some(Visibility::Public) {
+        return Err(Error::new(ErrorKind::Forbidden, "the tenant has private files only"));
+    }
+    Ok(())
 }
 
 /// A declared SHA-256 in lower-case hex.

@@ -252,7 +252,8 @@ impl Resolver {
         // A type that could run a script is never shown in place, whatever the caller asks for.
         let disposition = disposition.map(|wanted| if shown { wanted } else { Disposition::Attachment });
         let asked = match (disposition, name) {
-            (None, None) => None,
+            // An object says the name it was stored with; after a rename only its URL can say the new one.
+            (None, None) if !record.renamed => None,
             (disposition, name) => {
                 let named = name.or_else(|| record.original_filename.clone());
                 let name = named.or_else(|| {

@@ -11,7 +11,7 @@ use storage_core::ports::{
     SweepReport,
 };
 use storage_core::record::{FileRecord, FileState, ScanStatus};
-use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS, SCAN_GRACE};
+use storage_core::state::{Actor, EVENT_GRACE, Event, MAX_ATTEMPTS, SCAN_GRACE, SETTLE};
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
 
@@ -152,6 +152,10 @@ impl Sweep {
                 Ok(())
             }
             FileState::Deleting | FileState::Failed => self.pass(&record, counts).await,
+            FileState::Trashed if record.delete_after.is_some_and(|after| after > now) => {
+                self.clear(&record, counts).await
+            }
+            FileState::Ready => self.clear(&record, counts).await,
             FileState::Scanning => self.scanning(&record, now, counts).await,
             FileState::Quarantined if record.awaits_move() => {
                 self.scans.finish_move(&record, &Actor::function(NAME)).await.map(drop)
@@ -164,7 +168,7 @@ impl Sweep {
                     None => self.postpone(&record, now).await,
                 }
             }
-            FileState::Ready | FileState::Deleted => self.postpone(&record, now).await,
+            FileState::Deleted => self.postpone(&record, now).await,
         }
     }
 
@@ -244,6 +248,33 @@ impl Sweep {
         let written = self.step(record, event).await?;
         counts.finished += u64::from(written.is_some_and(|record| record.state == FileState::Deleted));
         Ok(())
+    }
+
+    /// Removes what a readable or trashed file has left: objects it was served from, and copies of it that never came to
+    /// be. It is due only when whoever copied is done, so what is not served now is nobody's.
+    async fn clear(&self, record: &FileRecord, counts: &mut Counts) -> Result<()> {
+        let mut left = Vec::new();
+        for key in record.left_keys() {
+            let object = ObjectRef::new(record.bucket.clone(), key.clone());
+            if self.storage.exists(&object).await? {
+                left.push(object);
+            }
+        }
+        if left.is_empty() {
+            return self.step(record, Event::Vacated(None)).await.map(drop);
+        }
+        if self.over_budget(counts) {
+            counts.stopped = true;
+            return Ok(());
+        }
+        // From here on the file does not come back to one of these keys before the removals are acknowledged.
+        let Some(clearing) = self.step(record, Event::Vacate).await? else { return Ok(()) };
+        for object in &left {
+            self.storage.delete(object).await?;
+            counts.objects_removed += 1;
+        }
+        let again = self.ledger.clock.now() + SETTLE;
+        self.step(&clearing, Event::Vacated(Some(again))).await.map(drop)
     }
 
     /// Hands the upload to `process-upload`, if there is one.

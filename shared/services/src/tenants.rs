@@ -27,8 +27,12 @@ impl Tenants {
     ///
     /// A tenant without a mapping record lives under its own prefix of the shared bucket where the installation isolates
     /// by prefix; where it isolates by bucket the answer is `TenantNotReady`. `TenantSuspended` and `TenantMismatch` (the
-    /// token's slug is not the record's) refuse every call.
+    /// token's slug is not the record's) refuse every call. Files that wait for their tenant lie in the shared bucket.
     pub async fn placement(&self, context: &TenantContext) -> Result<Placement> {
+        if context.tenant == TenantId::UNASSIGNED {
+            let bucket = self.settings.files_bucket.clone();
+            return Ok(self.place(bucket, Isolation::Prefix, context.tenant, TenantLimits::default()));
+        }
         let Some(record) = self.store.get_tenant(context.tenant).await? else {
             return match (self.settings.multi_tenancy, self.settings.isolation) {
                 (false, _) | (true, Isolation::Prefix) => {

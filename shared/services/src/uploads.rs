@@ -10,10 +10,7 @@ use storage_core::key::{KeySpace, ObjectKey, Visibility};
 use storage_core::ports::{
     CommitError, Conflict, ObjectRef, PostRequest, PresignPost, PresignedPost, RateWindow, Transaction, Write,
 };
-use storage_core::record::{
-    Declared, FileRecord, FileState, IDEMPOTENCY_LIFE, IdempotencyRecord, PointerKey, Purpose,
-    SCHEMA_VERSION, Scan,
-};
+use storage_core::record::{Declared, FileRecord, FileState, PointerKey, Purpose, SCHEMA_VERSION, Scan};
 use storage_core::state::{self, Actor, EVENT_GRACE, Event};
 use storage_core::tenant::TenantContext;
 use storage_core::timestamp::Timestamp;
@@ -21,6 +18,7 @@ use storage_core::usage::UsageChange;
 use storage_core::{Error, ErrorKind, Result};
 
 use crate::access;
+use crate::idempotency;
 use crate::ledger::{Applied, Ledger};
 use crate::policy;
 use crate::quota::Quota;
@@ -209,18 +207,16 @@ impl Uploads {
         {
             return Ok(record);
         }
+        policy::check_visibility(&placement.limits, request.visibility)?;
         let visibility = request.visibility.unwrap_or(match placement.limits.private_only {
             true => Visibility::Private,
             false => self.settings.default_visibility,
         });
-        if visibility == Visibility::Public && placement.limits.private_only {
-            return Err(Error::new(ErrorKind::Forbidden, "the tenant has private files only"));
-        }
         self.check_rate(context).await?;
         let size = request.size.unwrap_or(0);
         let room = self.quota.room(context.tenant, &placement.limits, request.purpose, size).await?;
         if let Some(external) = &request.external_id {
-            self.external_id_is_free(context, external).await?;
+            self.ledger.external_id_is_free(context.tenant, external, None).await?;
         }
 
         let now = self.ledger.clock.now();
@@ -266,6 +262,7 @@ impl Uploads {
             size: None,
             content_type: None,
             original_filename: request.filename,
+            renamed: false,
             max_bytes,
             declared,
             visibility,
@@ -286,6 +283,7 @@ impl Uploads {
             created_at: now,
             updated_at: now,
             expires_at: Some(expires_at),
+            clearing_until: None,
             delete_after: None,
             legal_hold: false,
             due_at: Some((now + EVENT_GRACE).min(expires_at)),
@@ -342,17 +340,8 @@ impl Uploads {
         let mut writes = vec![Write::CreateFile(Box::new(record.clone()))];
         writes.push(Write::Audit(state::issued(&record, &actor)));
         writes.extend(UsageChange::between(None, &record).map(Write::Usage));
-        if let Some(Idempotency { key, request_hash }) = &idempotency {
-            let now = record.created_at;
-            let kept = IdempotencyRecord {
-                tenant: context.tenant,
-                principal: context.principal.clone(),
-                key: key.clone(),
-                request_hash: request_hash.clone(),
-                file_id: record.file_id,
-                expires_at: now + IDEMPOTENCY_LIFE,
-            };
-            writes.push(Write::PutIdempotency { record: kept, now });
+        if let Some(idempotency) = &idempotency {
+            writes.push(idempotency::keep(context, idempotency, record.file_id, record.created_at));
         }
         match self.ledger.store.commit(Transaction::new(writes)).await {
             Ok(()) => Ok(record),
@@ -380,15 +369,10 @@ impl Uploads {
 
     /// The record of an earlier request with this key; `IdempotencyMismatch` where that asked for something else.
     async fn replay(&self, context: &TenantContext, idempotency: &Idempotency) -> Result<Option<FileRecord>> {
-        let store = &self.ledger.store;
-        let kept = store.get_idempotency(context.tenant, &context.principal, &idempotency.key).await?;
-        let Some(kept) = kept.filter(|kept| kept.expires_at > self.ledger.clock.now()) else {
+        let Some(file) = idempotency::kept(&self.ledger, context, idempotency).await? else {
             return Ok(None);
         };
-        if kept.request_hash != idempotency.request_hash {
-            return Err(Error::new(ErrorKind::IdempotencyMismatch, "the key belongs to another request"));
-        }
-        let record = self.ledger.read(context.tenant, kept.file_id).await?;
+        let record = self.ledger.read(context.tenant, file).await?;
         match record.error_code {
             // What was refused as it was issued is refused again.
             Some(ErrorKind::QuotaExceeded) if record.attempts <= 1 => {
@@ -396,20 +380,6 @@ impl Uploads {
             }
             _ => Ok(Some(record)),
         }
-    }
-
-    /// `NameTaken` where a live file has the id already. The index lags, so two requests at once can both pass.
-    async fn external_id_is_free(&self, context: &TenantContext, external: &ExternalId) -> Result<()> {
-        for file in self.ledger.store.files_of_external_id(context.tenant, external).await? {
-            let found = self.ledger.store.get_file(context.tenant, file).await?;
-            let live = found.is_some_and(|record| {
-                !matches!(record.state, FileState::Deleting | FileState::Deleted | FileState::Failed)
-            });
-            if live {
-                return Err(Error::new(ErrorKind::NameTaken, "external_id"));
-            }
-        }
-        Ok(())
     }
 
     fn declared(&self, request: &IssueRequest, limit: u64) -> Result<Declared> {

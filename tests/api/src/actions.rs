@@ -13,7 +13,7 @@ use storage_core::ports::{
 use storage_core::record::FileRecord;
 use storage_core::state::{LEASE, SETTLE};
 
-use crate::{Answer, BUCKET, Call, Person, STAGING, TestApp, batch, s3_event, scanner};
+use crate::{Answer, BUCKET, Call, Form, Person, STAGING, TestApp, batch, s3_event, scanner};
 
 impl TestApp {
     /// A request to be filled in.
@@ -46,6 +46,22 @@ impl TestApp {
     /// DELETE by this person.
     pub async fn delete(&self, person: &Person, path: &str) -> Answer {
         self.request("DELETE", path, Some(&person.token), &Value::Null).await
+    }
+
+    /// PATCH of JSON by this person.
+    pub async fn patch(&self, person: &Person, path: &str, body: &Value) -> Answer {
+        self.request("PATCH", path, Some(&person.token), body).await
+    }
+
+    /// A small text of this person that is ready; its id.
+    pub async fn text(&self, person: &Person, name: &str, bytes: &[u8]) -> String {
+        self.upload(person, Form::of_file(name, "text/plain", bytes)).await
+    }
+
+    /// What this person sends in a form, once it is ready; its id.
+    pub async fn upload(&self, person: &Person, form: Form) -> String {
+        let answer = self.call("POST", "/api/v1/files/upload").by(person).form(form).send().await.is(201);
+        answer.json()["file_id"].as_str().expect("a file id").to_owned()
     }
 
     /// Asks for a presigned form and keeps what it says.

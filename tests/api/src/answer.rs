@@ -64,7 +64,17 @@ const DENIED: &[&str] = &[
 ];
 
 /// The members `details` may have.
-const DETAILS: &[&str] = &["field", "max_bytes", "size_bytes", "presign_route"];
+const DETAILS: &[&str] = &[
+    "field",
+    "max_bytes",
+    "size_bytes",
+    "presign_route",
+    "limit",
+    "stored_bytes",
+    "reserved_bytes",
+    "max_files",
+    "files",
+];
 
 /// An answer, read to its end.
 #[derive(Clone, Debug)]

@@ -12,11 +12,14 @@ use storage_lambda::seal::Sealer;
 use storage_lambda::wiring;
 use storage_services::admin::Administration;
 use storage_services::deletion::Deletion;
+use storage_services::edits::Edits;
 use storage_services::ingest::Ingest;
 use storage_services::ledger::Ledger;
+use storage_services::listing::Listing;
 use storage_services::part_uploads::PartUploads;
 use storage_services::resolve::Resolver;
 use storage_services::sweep::Sweep;
+use storage_services::transfers::Transfers;
 use storage_services::uploads::Uploads;
 use storage_testkit::clock::ManualClock;
 use storage_testkit::faulty::{Faults, Faulty};
@@ -135,10 +138,28 @@ impl TestApp {
                 }),
             ),
             (
+                "edit-file",
+                edit_file::router(edit_file::State {
+                    authenticator: authenticator.clone(),
+                    http: http.clone(),
+                    edits: Edits::new(ledger.clone(), settings.clone(), backend.clone()),
+                    transfers: Transfers::new(
+                        ledger.clone(),
+                        settings.clone(),
+                        backend.clone(),
+                        wiring::backend_name(&config),
+                    ),
+                    resolver: resolver.clone(),
+                }),
+            ),
+            (
                 "resolve-url",
                 resolve_url::router(resolve_url::State {
                     authenticator: authenticator.clone(),
                     http: http.clone(),
+                    listing: Listing::new(ledger.clone(), settings.clone()),
+                    sealer: sealer.clone(),
+                    clock: clock.clone(),
                     resolver,
                     public_base_url: base_url,
                 }),

@@ -14,7 +14,16 @@ const FILE_ROUTES: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/files/{id}"),
     ("DELETE", "/api/v1/files/{id}?permanent=true"),
     ("DELETE", "/api/v1/delete/{id}"),
+    ("PATCH", "/api/v1/files/{id}"),
+    ("POST", "/api/v1/files/{id}/copy"),
+    ("POST", "/api/v1/files/{id}/move"),
+    ("POST", "/api/v1/files/{id}/restore"),
 ];
+
+/// A body that the route takes.
+fn body_of(method: &str) -> Value {
+    if method == "PATCH" { json!({ "filename": "b.txt", "is_public": true }) } else { Value::Null }
+}
 
 /// Files of one owner in every state a client can bring about.
 async fn files(app: &TestApp, owner: &Person) -> Vec<(&'static str, String)> {
@@ -77,8 +86,9 @@ async fn g26_k02_foreign_and_missing_files_are_one_answer_and_the_same_calls() {
                 let missing = fresh_id();
                 let case = format!("{method} {route} of a {state} file");
                 let path = |id: &str| route.replace("{id}", id);
-                let foreign = ask(&app, caller, method, &path(file), &Value::Null, file).await;
-                let missing = ask(&app, caller, method, &path(&missing), &Value::Null, &missing).await;
+                let body = body_of(method);
+                let foreign = ask(&app, caller, method, &path(file), &body, file).await;
+                let missing = ask(&app, caller, method, &path(&missing), &body, &missing).await;
                 assert!(
                     foreign.0.starts_with("404 ") && foreign.0.contains("NOT_FOUND"),
                     "{case}: {}",
@@ -86,12 +96,16 @@ async fn g26_k02_foreign_and_missing_files_are_one_answer_and_the_same_calls() {
                 );
                 assert_eq!(foreign, missing, "{case}");
             }
-            let missing = fresh_id();
             let body = |id: &str| json!({ "ids": [id, id] });
-            let foreign = ask(&app, caller, "POST", "/api/v1/files/urls", &body(file), file).await;
-            let missing = ask(&app, caller, "POST", "/api/v1/files/urls", &body(&missing), &missing).await;
-            assert!(foreign.0.contains("NOT_FOUND"));
-            assert_eq!(foreign, missing, "a batch, {state}");
+            for route in ["/api/v1/files/urls", "/api/v1/files/delete"] {
+                let missing = fresh_id();
+                let foreign = ask(&app, caller, "POST", route, &body(file), file).await;
+                let missing = ask(&app, caller, "POST", route, &body(&missing), &missing).await;
+                assert!(foreign.0.contains("NOT_FOUND"));
+                assert_eq!(foreign, missing, "{route}, {state}");
+            }
+            let listed = app.get(caller, "/api/v1/files?limit=1000").await.is(200).json();
+            assert_eq!(listed, json!({ "files": [] }), "{state}");
         }
     }
     assert_eq!((app.store.files(), app.storage.keys()), before, "nothing of the owner's was touched");

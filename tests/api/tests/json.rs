@@ -11,6 +11,7 @@ pub(crate) fn json_routes(user: &Person) -> Vec<(String, Value)> {
         (format!("/api/v1/users/{}/avatar", user.id), upload.clone()),
         (format!("/api/v1/agents/{}/avatar", fresh_id()), upload),
         ("/api/v1/files/urls".to_owned(), json!({ "ids": [] })),
+        ("/api/v1/files/delete".to_owned(), json!({ "ids": [] })),
         ("/api/v1/avatars/urls".to_owned(), json!({ "avatars": [] })),
         ("/api/v1/s3/multipart".to_owned(), json!({ "filename": "a.png" })),
         ("/api/v1/s3/sign".to_owned(), json!({ "method": "POST", "key": "a.png" })),

@@ -4,14 +4,19 @@
 mod admin;
 mod anyone;
 mod avatars;
+mod bulk;
 mod deletion;
 mod direct;
+mod edit;
 mod events;
 mod finalisers;
 mod formats;
 mod idempotency;
 mod limits;
+mod listing;
 mod replays;
+mod restore;
+mod transfers;
 mod verdicts;
 
 mod codes;

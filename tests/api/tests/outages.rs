@@ -16,7 +16,9 @@ async fn every_route(app: &TestApp, caller: &Person) -> Vec<(String, Answer)> {
         let path = path.replace("/params", "/params?filename=a.txt&type=text/plain");
         let call = app.call(route.method.as_str(), &path.replace("{file}", "small.jpg")).by(caller);
         let call = match (route.method.as_str(), route.path) {
-            ("POST", "/api/v1/files/urls") => call.json(&json!({ "ids": [fresh_id()] })),
+            ("POST", "/api/v1/files/urls" | "/api/v1/files/delete") => {
+                call.json(&json!({ "ids": [fresh_id()] }))
+            }
             ("POST", "/api/v1/avatars/urls") => {
                 call.json(&json!({ "avatars": [{ "kind": "users", "id": fresh_id() }] }))
             }
@@ -27,7 +29,9 @@ async fn every_route(app: &TestApp, caller: &Person) -> Vec<(String, Answer)> {
             ("POST", path) if path.ends_with("/upload") => {
                 call.form(Form::of_file("a.txt", "text/plain", b"text"))
             }
-            ("POST", path) if !path.ends_with("/complete") => call.json(&upload),
+            ("PATCH", _) => call.json(&json!({ "filename": "b.png" })),
+            ("POST", path) if path.contains("/files/{id}/") => call,
+            ("POST", _) => call.json(&upload),
             _ => call,
         };
         answers.push((format!("{} {}", route.method, route.path), call.send().await));

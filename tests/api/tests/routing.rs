@@ -34,6 +34,13 @@ async fn every_route_of_the_table_is_served_by_its_function() {
     }
 }
 
+/// Whether `path` is `pattern` with another text in the place of its variable.
+fn is_one_more(pattern: &str, path: &str) -> bool {
+    pattern.strip_suffix("{id}").is_some_and(|stem| {
+        path.strip_prefix(stem).is_some_and(|rest| !rest.contains('/') && !rest.contains('{'))
+    })
+}
+
 /// H14: other methods on known paths are 405 and nothing overrides a method.
 #[tokio::test]
 async fn h14_methods_are_exact() {
@@ -47,7 +54,16 @@ async fn h14_methods_are_exact() {
         let takes =
             |method: &str| table.iter().any(|route| route.method.as_str() == method && route.path == pattern);
         for method in ["TRACE", "PROPFIND", "PUT", "PATCH", "CONNECT"] {
-            assert!(!takes(method), "{method} {pattern}");
+            if takes(method) {
+                assert_eq!(method, "PATCH", "{pattern}");
+                continue;
+            }
+            // The gateway would take it for the path of one file, whose id this is none.
+            if method == "PATCH"
+                && table.iter().any(|route| route.method == "PATCH" && is_one_more(route.path, pattern))
+            {
+                continue;
+            }
             let call = app.call(method, &path).by(&user).header("x-http-method-override", "GET");
             call.send().await.refused(405, "METHOD_NOT_ALLOWED", &format!("{method} {path}"));
         }

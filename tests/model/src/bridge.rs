@@ -1,11 +1,14 @@
 //! Between the model and the real thing: records become models, steps become events.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use storage_core::filename::FileName;
 use storage_core::ids::WorkerId;
-use storage_core::key::StorageKey;
+use storage_core::key::{StorageKey, Visibility};
+use storage_core::ports::{ETag, Stored};
 use storage_core::record::FileRecord;
-use storage_core::state::{Event, Refused};
+use storage_core::state::{Edit, Event, Home, Refused};
 use storage_core::timestamp::Timestamp;
 use storage_testkit::records::{new_tenant, sample_file, sample_time};
 use uuid::Uuid;
@@ -59,6 +62,7 @@ pub fn observe(record: &FileRecord, start: Timestamp) -> Model {
         staged: record.staging_key.is_some(),
         expires: record.expires_at.map(second),
         restorable: record.delete_after.map(second),
+        clearing: record.clearing_until.map(second),
         due: record.due_at.map(second),
         forgotten: record.ttl.map(|ttl| (ttl - start.as_seconds()).unsigned_abs()),
         planned: keys.enumerate().map(|(index, key)| number_of(key).unwrap_or(index as u8)).collect(),
@@ -72,6 +76,11 @@ fn key(number: u8) -> StorageKey {
 
 fn number_of(key: &StorageKey) -> Option<u8> {
     key.as_str().strip_prefix("planned/")?.parse().ok()
+}
+
+fn home(number: u8) -> Home {
+    let stored = Stored { etag: ETag::new("copied"), version_id: None, checksum_crc64nvme: None };
+    Home { visibility: Visibility::Public, final_key: key(number), stored, variants: BTreeMap::new() }
 }
 
 /// The event that a step stands for.
@@ -94,6 +103,14 @@ pub fn event(step: &Step, start: Timestamp) -> Event {
         Step::PassFound => Event::PassFoundBytes,
         Step::PassEmpty => Event::PassFoundNothing,
         Step::Postpone { until } => Event::Postpone(moment(start, *until)),
+        Step::Edit => Event::Edit(Edit {
+            filename: FileName::parse("another").ok(),
+            metadata: Some([("name".to_owned(), "value".to_owned())].into()),
+        }),
+        Step::Relocate { key: number } => Event::Relocate(vec![key(*number)]),
+        Step::Rehome { key: number } => Event::Rehome(Box::new(home(*number)), Edit::default()),
+        Step::Clear => Event::Vacate,
+        Step::Cleared { again } => Event::Vacated(again.map(|at| moment(start, at))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use storage_core::record::FileRecord;
 use storage_core::record::FileState::*;
-use storage_core::state::{Change, MAX_ATTEMPTS};
+use storage_core::state::{Change, LEASE, MAX_ATTEMPTS, SETTLE};
 
 use crate::bridge::worker;
 use crate::model::Step;
@@ -34,6 +34,15 @@ pub fn check(before: &FileRecord, step: &Step, change: &Change, now: Timestamp) 
         assert!(matches!(after.state, Ready | Trashed), "deleted under a legal hold: {}", context());
     }
     assert!(before.planned_keys.iter().all(|key| after.planned_keys.contains(key)), "{}", context());
+    if after.state == Ready && after.final_key != before.final_key && before.final_key.is_some() {
+        let settled = now + LEASE + SETTLE;
+        let forbidden = after.clearing_until.is_some_and(|until| until >= settled);
+        assert!(forbidden, "a late removal could reach the key it leaves: {}", context());
+        assert!(after.due_at.is_some(), "nobody would remove what it leaves: {}", context());
+    }
+    if after.planned_keys.len() > before.planned_keys.len() && after.state == Ready {
+        assert!(after.due_at.is_some_and(|due| due >= now + LEASE + SETTLE), "{}", context());
+    }
     if after.state == Deleting {
         assert!(after.due_at.is_some(), "nobody would remove its bytes: {}", context());
     }

@@ -44,6 +44,8 @@ pub struct Model {
     pub expires: Option<u64>,
     /// Until when it can be, or could have been, restored.
     pub restorable: Option<u64>,
+    /// Until when a removal of a key it has left may be on its way.
+    pub clearing: Option<u64>,
     /// When the sweep looks at it.
     pub due: Option<u64>,
     /// When the table forgets it.
@@ -73,6 +75,11 @@ pub enum Step {
     PassFound,
     PassEmpty,
     Postpone { until: u64 },
+    Edit,
+    Relocate { key: u8 },
+    Rehome { key: u8 },
+    Clear,
+    Cleared { again: Option<u64> },
 }
 
 impl Step {
@@ -94,6 +101,11 @@ impl Step {
             Step::PassFound => Kind::PassFound,
             Step::PassEmpty => Kind::PassEmpty,
             Step::Postpone { .. } => Kind::Postpone,
+            Step::Edit => Kind::Edit,
+            Step::Relocate { .. } => Kind::Relocate,
+            Step::Rehome { .. } => Kind::Rehome,
+            Step::Clear => Kind::Clear,
+            Step::Cleared { .. } => Kind::Cleared,
         }
     }
 
@@ -148,6 +160,11 @@ impl Model {
             Guard::TrashOver => reached(self.restorable),
             Guard::TrashOpen => self.restorable.is_some_and(|until| now < until),
             Guard::Due => self.due.is_none() || reached(self.due),
+            Guard::NotClearing => self.clearing.is_none() || reached(self.clearing),
+            Guard::Relocating => {
+                let named = matches!(step, Step::Rehome { key } if self.planned.contains(key));
+                named && self.lease.is_some_and(|lease| now < lease.until)
+            }
         }
     }
 
@@ -184,9 +201,14 @@ impl Model {
             Effect::Keep => {
                 let life = if let Step::Trash { life } = step { *life } else { MONTH };
                 self.restorable = Some(now + life);
-                self.due = self.restorable;
+                self.due = Some(self.due.map_or(now + life, |due| due.min(now + life)));
             }
-            Effect::Return => (self.restorable, self.due) = (None, None),
+            Effect::Return => {
+                if self.due == self.restorable {
+                    self.due = None;
+                }
+                self.restorable = None;
+            }
             Effect::LookAgain => self.due = Some(now + SETTLE),
             Effect::Bury => (self.due, self.forgotten) = (None, Some(now + WEEK)),
             Effect::Rest => self.due = None,
@@ -195,14 +217,41 @@ impl Model {
                     self.due = Some(*until);
                 }
             }
+            Effect::Nothing => {}
+            Effect::Prepare => {
+                if let Step::Relocate { key } = step {
+                    self.planned.insert(*key);
+                }
+                self.work_until(now + LEASE);
+            }
+            Effect::Forbid => {
+                self.work_until(now + LEASE);
+                self.clearing = self.due;
+            }
+            Effect::Allow => {
+                self.clearing = None;
+                self.due = match step {
+                    Step::Cleared { again: Some(at) } => Some(*at),
+                    _ => self.restorable,
+                };
+            }
         }
+    }
+}
+
+impl Model {
+    /// Somebody writes until then at least, and what it has sent arrives within 15 minutes more.
+    fn work_until(&mut self, end: u64) {
+        let until = self.lease.map_or(end, |lease| lease.until.max(end));
+        self.lease = Some(Lease { worker: self.lease.map_or(0, |lease| lease.worker), until });
+        self.due = Some(until + SETTLE);
     }
 }
 
 fn refusal_of(guard: Guard) -> Refusal {
     match guard {
-        Guard::OwnLease => Refusal::LeaseLost,
-        Guard::LeaseOver => Refusal::Leased,
+        Guard::OwnLease | Guard::Relocating => Refusal::LeaseLost,
+        Guard::LeaseOver | Guard::NotClearing => Refusal::Leased,
         Guard::AttemptsLeft => Refusal::Exhausted,
         Guard::NotHeld => Refusal::Held,
         Guard::AttemptsUsed

@@ -36,6 +36,16 @@ pub enum Kind {
     PassEmpty,
     /// The sweep looks again later.
     Postpone,
+    /// The owner changes what is said about it.
+    Edit,
+    /// It is about to be copied to another key.
+    Relocate,
+    /// It was, and is served from there.
+    Rehome,
+    /// Keys it has left are about to be removed.
+    Clear,
+    /// They were.
+    Cleared,
 }
 
 /// A condition of a row, and the refusal where it does not hold.
@@ -61,6 +71,10 @@ pub enum Guard {
     TrashOpen,
     /// `due_at` is reached, or there is none.
     Due,
+    /// No removal of a key it has left may still be on its way.
+    NotClearing,
+    /// Whoever copies is within its time, and has named the key.
+    Relocating,
 }
 
 /// Why nothing happens.
@@ -107,6 +121,14 @@ pub enum Effect {
     Rest,
     /// Due at the named time.
     DueAt,
+    /// Nothing of what is here.
+    Nothing,
+    /// The key is known; a lease for whoever copies, and due 15 minutes after it.
+    Prepare,
+    /// A lease for whoever removes, due 15 minutes after it, and no key it has left is used again before that.
+    Forbid,
+    /// Keys it has left may be used again; due at the named time, else at the end of the trash.
+    Allow,
 }
 
 /// One row.
@@ -159,4 +181,9 @@ pub const TABLE: &[Row] = &[
     row(Kind::PassEmpty, &[Deleting], Some(Deleted), &[Guard::Due], Effect::Bury),
     row(Kind::PassEmpty, &[Failed], None, &[Guard::Due], Effect::Rest),
     row(Kind::Postpone, ALL_BUT_DELETED, None, &[], Effect::DueAt),
+    row(Kind::Edit, &[Ready], None, &[], Effect::Nothing),
+    row(Kind::Relocate, &[Ready], None, &[Guard::NotClearing], Effect::Prepare),
+    row(Kind::Rehome, &[Ready], None, &[Guard::NotClearing, Guard::Relocating], Effect::Forbid),
+    row(Kind::Clear, &[Ready, Trashed], None, &[Guard::Due], Effect::Forbid),
+    row(Kind::Cleared, &[Ready, Trashed], None, &[], Effect::Allow),
 ];

@@ -25,6 +25,11 @@ fn kind(text: &str) -> Kind {
         "pass, bytes found" => Kind::PassFound,
         "pass, nothing found" => Kind::PassEmpty,
         "postpone" => Kind::Postpone,
+        "edit" => Kind::Edit,
+        "relocate" => Kind::Relocate,
+        "rehome" => Kind::Rehome,
+        "clear" => Kind::Clear,
+        "cleared" => Kind::Cleared,
         other => panic!("the model has no row for `{other}`"),
     }
 }

@@ -77,6 +77,8 @@ impl Node {
         // How far ahead a distant end is makes no difference: each deadline is jumped to.
         let trashed = ahead(model.restorable).filter(|_| state == FileState::Trashed);
         model.restorable = trashed.map(|left| left.min(DISTANT));
+        let kept = matches!(state, FileState::Ready | FileState::Trashed);
+        model.clearing = ahead(model.clearing).filter(|left| kept && *left > 0);
         model.lease = model.lease.map(|lease| Lease {
             worker: if open { lease.worker } else { 0 },
             until: lease.until.saturating_sub(self.now),
@@ -122,7 +124,7 @@ impl Node {
     fn later(&self) -> impl Iterator<Item = Node> {
         let model = &self.stored.1;
         let lease = model.lease.map(|lease| lease.until);
-        let times = [lease, model.expires, model.restorable, model.due];
+        let times = [lease, model.expires, model.restorable, model.due, model.clearing];
         let times: BTreeSet<u64> = times.into_iter().flatten().filter(|at| *at > self.now).collect();
         times.into_iter().map(|now| Node { now, ..self.next() })
     }
@@ -241,6 +243,11 @@ fn steps(worker: u8, now: u64) -> Vec<Step> {
         Step::PassFound,
         Step::PassEmpty,
         Step::Postpone { until: now + 600 },
+        Step::Edit,
+        Step::Relocate { key: 0 },
+        Step::Rehome { key: 0 },
+        Step::Clear,
+        Step::Cleared { again: None },
     ]
 }
 
@@ -306,9 +313,12 @@ fn every_step_from_every_state_is_as_the_model_says() {
             record.expires_at = at(times);
             record.delete_after = at(times);
             record.due_at = at(times);
+            record.clearing_until = at(times);
             let model = observe(&record, start());
             for worker in 0..2 {
-                for step in steps(worker, 1000) {
+                // What is due again at a named time leads to more states than can be followed, and is tried here alone.
+                let again = Step::Cleared { again: Some(1900) };
+                for step in steps(worker, 1000).into_iter().chain([again]) {
                     // An attempt that was never made cannot be given back.
                     if attempts == 0 && step == (Step::Release { worker, counts: false }) {
                         continue;

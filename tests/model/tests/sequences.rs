@@ -44,6 +44,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::PassFound),
         1 => Just(Step::PassEmpty),
         1 => (0..20_000_u64).prop_map(|until| Step::Postpone { until }),
+        1 => Just(Step::Edit),
+        2 => (0..5_u8).prop_map(|key| Step::Relocate { key }),
+        2 => (0..5_u8).prop_map(|key| Step::Rehome { key }),
+        1 => Just(Step::Clear),
+        1 => prop::option::of(0..20_000_u64).prop_map(|again| Step::Cleared { again }),
     ]
 }
 

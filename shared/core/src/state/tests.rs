@@ -1,5 +1,7 @@
 //! Every edge and every refusal of the state machine.
 
+mod relocations;
+
 use super::*;
 use crate::ids::{BucketName, FileId, PrincipalId, TenantId};
 use crate::key::Visibility;
@@ -38,6 +40,7 @@ fn pending() -> FileRecord {
         size: None,
         content_type: None,
         original_filename: None,
+        renamed: false,
         declared: Declared::default(),
         max_bytes: 10,
         visibility: Visibility::Private,
@@ -58,6 +61,7 @@ fn pending() -> FileRecord {
         created_at: at(0),
         updated_at: at(0),
         expires_at: Some(at(1000)),
+        clearing_until: None,
         delete_after: None,
         legal_hold: false,
         due_at: Some(at(600)),

@@ -14,7 +14,7 @@ pub(super) const HEAD: usize = 64 * 1024;
 pub(super) const INSPECT: usize = 32 * 1024 * 1024;
 
 /// SHA-256 in lower-case hex.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 

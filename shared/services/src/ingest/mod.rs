@@ -7,6 +7,7 @@ mod attachment;
 mod avatar;
 mod commit;
 mod content;
+pub(crate) use content::sha256_hex;
 mod documents;
 mod gate;
 mod large;

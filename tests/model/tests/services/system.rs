@@ -99,6 +99,7 @@ impl System {
             staged,
             expires: Some(now + minutes * MINUTE),
             restorable: None,
+            clearing: None,
             due: Some(now + 10 * MINUTE),
             forgotten: None,
             planned: Default::default(),

@@ -18,8 +18,10 @@ pub(super) fn tenancy(reader: &mut Reader<'_>) -> TenancyConfig {
         let name = names::REQUIRE_TENANT_CONTEXT.name;
         reader.warnings.push(format!("{name}=false: requests without a tenant share the default tenant"));
     }
-    let default_tenant = reader.parsed(&names::DEFAULT_TENANT, |text| {
-        TenantId::parse(text).map_err(|_| format!("{} is not a UUID", shown(text)))
+    let default_tenant = reader.parsed(&names::DEFAULT_TENANT, |text| match TenantId::parse(text) {
+        Ok(TenantId::UNASSIGNED) => Err("is the tenant of files that wait for theirs".to_owned()),
+        Ok(tenant) => Ok(tenant),
+        Err(_) => Err(format!("{} is not a UUID", shown(text))),
     });
     let modes = [("prefix", Isolation::Prefix), ("bucket", Isolation::Bucket)];
     let isolation = reader.word(&names::ISOLATION_MODE, &modes).unwrap_or(Isolation::Prefix);

@@ -2,6 +2,9 @@
 
 use super::*;
 
+/// The tenant of files that wait for theirs, as a token would spell it.
+const UNASSIGNED: &str = "ffffffff-ffff-4fff-8fff-000000000001";
+
 fn context(changes: Value, header: Option<&str>, tenancy: &TenancyConfig) -> Result<TenantId, ErrorKind> {
     let expected = crate::http::auth::claims::Expected {
         issuer: "https://auth.example.com".to_owned(),
@@ -42,6 +45,9 @@ fn j13_to_j16_g28_g29_the_token_decides_the_tenant() {
         (none.clone(), Some(A), Err(TenantRequired)),
         (json!({ "tenant_uuid": null, "scope": "storage:services" }), Some(A), Err(TenantRequired)),
         (json!({ "tenant_uuid": null, "scope": ["storage:service"] }), Some(A), Err(TenantRequired)),
+        (json!({ "tenant_uuid": UNASSIGNED }), None, Err(TenantRequired)),
+        (json!({}), Some(UNASSIGNED), Err(TenantMismatch)),
+        (service.clone(), Some(UNASSIGNED), Err(TenantRequired)),
         (service.clone(), Some(A), Ok(a)),
         (service_role, Some(A), Ok(a)),
         (service, None, Err(TenantRequired)),
