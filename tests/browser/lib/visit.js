@@ -26,7 +26,8 @@ export async function startBrowser(origin) {
 class Visit {
   static async start(browser, origin, subject, setup) {
     const visit = new Visit();
-    visit.setup = { mode: subject.mode, api: facts.api_url, token: facts.tokens.user, limit: 3, ...setup };
+    const { mode, form } = subject;
+    visit.setup = { mode, form, api: facts.api_url, token: facts.tokens.user, limit: 3, ...setup };
     if (subject.endpoint) {
       const url = subject.mode === "ticket" ? await ticketEndpoint() : `${facts.api_url}/api/v1`;
       visit.setup.endpoint = { option: subject.endpoint, url };

@@ -26,20 +26,10 @@ function signed({ method, uploadId, partNumber }) {
   return method === "PUT" ? "issue" : "create";
 }
 
-/** Notes what was issued, or why not. */
-async function keep(entry, response) {
-  // The body is gone where the page left meanwhile, and S3 answers in XML.
-  const body = await response.json().catch(() => ({}));
-  entry.key = body.fields?.key ?? body.key;
-  entry.code = body.error?.code;
-  entry.message = body.message;
-}
-
 /** Watches a page from now on. */
 export function watch(page) {
   const requests = [];
   const known = new Map();
-  const bodies = [];
   let flying = 0;
 
   page.on("request", (request) => {
@@ -61,14 +51,19 @@ export function watch(page) {
     const entry = known.get(response.request());
     if (!entry) return;
     entry.status = response.status();
-    if (["issue", "create"].includes(entry.kind)) bodies.push(keep(entry, response));
+    // An answer whose body nobody reads never finishes; with its status it has done all that is asked of it here.
+    end(response.request(), false);
   });
-  page.on("requestfinished", (request) => end(request, false));
+  page.on("requestfinished", async (request) => {
+    const entry = known.get(request);
+    if (!entry || !["issue", "create"].includes(entry.kind)) return;
+    // The body is gone where the page left meanwhile, and S3 answers in XML.
+    const response = await request.response();
+    entry.body = await response.json().catch(() => ({}));
+  });
   page.on("requestfailed", (request) => end(request, true));
   // What a page leaves behind ends with it, and not every end is told.
-  page.on("framenavigated", () => {
-    for (const request of known.keys()) end(request, true);
-  });
+  page.on("framenavigated", () => [...known.keys()].forEach((request) => end(request, true)));
 
   const all = (kind) => requests.filter((one) => one.kind === kind || one.kind.startsWith(`${kind} `));
   return {
@@ -93,9 +88,8 @@ export function watch(page) {
       return Math.max(...spans.map(([start]) => spans.filter(([from, to]) => from <= start && start < to).length));
     },
     /** Waits until nothing is on its way. */
-    settled: async () => {
-      await until("requests to end", () => (flying === 0 ? true : undefined));
-      await Promise.all(bodies);
-    },
+    settled: () => until("requests to end", () => (flying === 0 ? true : undefined)),
+    /** What the page read in the answer to a request that issues. */
+    read: (entry) => until("the answer", () => entry.body, { seconds: 10 }),
   };
 }

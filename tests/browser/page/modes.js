@@ -2,7 +2,7 @@
 
 /** The plugin's options for a setup; `fileOf` looks a file up in Uppy's state. */
 export function options(setup, fileOf) {
-  const { mode, api, token, endpoint, limit, multipart, multipartAbove, expire } = setup;
+  const { mode, form, api, token, endpoint, limit, multipart, multipartAbove, expire } = setup;
   const common = { limit };
   if (multipart !== undefined) common.shouldUseMultipart = multipart;
   if (multipartAbove) common.shouldUseMultipart = ({ size }) => size > multipartAbove;
@@ -19,7 +19,7 @@ export function options(setup, fileOf) {
       signRequest: async (request) => {
         // The plugin tells nothing of the file; the key that it was given by us finds it.
         const file = fileOf(proposed.get(request.key));
-        const answer = await sign(api, token, { ...request, ...(file && described(file)) });
+        const answer = await sign(api, token, { ...request, form, ...(file && described(file)) });
         return request.method === "PUT" && request.partNumber ? age(request.partNumber, answer) : answer;
       },
     };
