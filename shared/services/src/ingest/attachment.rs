@@ -37,7 +37,7 @@ impl Job<'_> {
                     return Ok(Verdict::Refused(ErrorKind::QuotaExceeded));
                 }
                 if meta.size > self.ingest.settings.inline_max_bytes {
-                    return self.large(staging, meta).await;
+                    return Box::pin(self.large(staging, meta)).await;
                 }
                 let options = GetOptions { range: None, if_match: Some(meta.etag.clone()) };
                 let mut read = match self.ingest.storage.get(&staging, options).await {

@@ -145,10 +145,11 @@ impl Ingest {
         actor: &Actor,
         time: Time,
     ) -> Result<Outcome> {
-        match self.attempt(tenant, file, source, actor, time).await? {
+        // On the heap: what one attempt holds is too much for the stack of everybody who awaits it.
+        match Box::pin(self.attempt(tenant, file, source, actor, time)).await? {
             Some(outcome) => Ok(outcome),
             // The scan is over by now. Whatever becomes of the second attempt, it does not begin a third.
-            None => match self.attempt(tenant, file, Source::Staging, actor, time).await? {
+            None => match Box::pin(self.attempt(tenant, file, Source::Staging, actor, time)).await? {
                 Some(outcome) => Ok(outcome),
                 None => Ok(self.settled(self.ledger.read(tenant, file).await?)),
             },
@@ -325,9 +326,9 @@ impl Job<'_> {
                 Err(error) => return Err(as_outage(error)),
             }
             let verdict = if self.record.purpose.entity_kind().is_some() {
-                self.avatar(&source).await
+                Box::pin(self.avatar(&source)).await
             } else {
-                self.attachment(&source).await
+                Box::pin(self.attachment(&source)).await
             };
             let outcome = match verdict {
                 Ok(Verdict::Accepted(ingested)) => self.promote(ingested).await,
