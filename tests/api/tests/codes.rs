@@ -108,6 +108,8 @@ async fn wrong_bytes() -> Vec<Answer> {
         avatar(&app, &user, "image/jpeg", &jpeg[..20]).await,
         avatar(&app, &user, "image/jpeg", &images::with_declared_size(&jpeg, 64_250, 64_250)).await,
         avatar(&app, &user, "image/png", &jpeg).await,
+        avatar(&app, &user, "image/jpeg", &jpeg).await.is(201),
+        app.get(&user, &format!("/api/v1/users/{}/avatar?size=original&format=webp", user.id)).await,
     ];
     let digest = Form::of_file("a.txt", "text/plain", b"text").field("sha256", &sha256(b"other"));
     answers.push(app.call("POST", "/api/v1/upload").by(&user).form(digest).send().await);

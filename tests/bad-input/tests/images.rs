@@ -80,12 +80,14 @@ async fn accepted(bench: &Bench, record: &FileRecord, what: &str) {
     }
     let short = record.width.unwrap().min(record.height.unwrap());
     for (size, most) in [(VariantSize::Small, 32), (VariantSize::Medium, 150), (VariantSize::Large, 300)] {
-        let variant = &record.variants[&size];
-        let (.., bytes) = stored.iter().find(|(key, ..)| *key == variant.key).unwrap();
-        let side = short.min(most);
-        assert_eq!(dimensions(bytes), (side, side), "{what}: {size:?}");
-        assert_eq!((variant.width, variant.height), (side, side), "{what}: {size:?}");
-        assert_eq!(excess(bytes), None, "{what}: {size:?}");
+        for variant in [&record.variants[&size], &record.webp[&size]] {
+            let what = format!("{what}: {size:?} as {}", variant.content_type);
+            let (.., bytes) = stored.iter().find(|(key, ..)| *key == variant.key).unwrap();
+            let side = short.min(most);
+            assert_eq!(dimensions(bytes), (side, side), "{what}");
+            assert_eq!((variant.width, variant.height), (side, side), "{what}");
+            assert_eq!(excess(bytes), None, "{what}");
+        }
     }
 }
 

@@ -17,6 +17,8 @@ const CODECS: &[&str] = &[
     "png",
     "gif",
     "image-webp",
+    "storage-webp",
+    "libwebp-sys",
     "fast_image_resize",
     "moxcms",
     "thumbhash",
@@ -39,11 +41,13 @@ const DECODERS: &[(&str, &str)] =
 const PICTURES: &[&str] = &[
     "image", "jpeg", "jpg", "png", "webp", "gif", "tiff", "bmp", "ico", "avif", "heif", "heic", "dav1d",
     "rav1", "jxl", "jp2", "openjpeg", "exr", "qoi", "psd", "tga", "dds", "hdr", "farbfeld", "svg", "vips",
-    "magick", "zune", "pdfium", "mupdf", "poppler",
+    "magick", "zune", "pdfium", "mupdf", "poppler", "libwebp",
 ];
 
-/// Linked crates with such a name that decode no picture.
-const HARMLESS: &[&str] = &["fast_image_resize", "jpeg-encoder", "rustls-webpki", "zune-core"];
+/// Linked crates with such a name that decode no picture. libwebp has a decoder; that it is not called is a test of its
+/// own.
+const HARMLESS: &[&str] =
+    &["fast_image_resize", "jpeg-encoder", "libwebp-sys", "rustls-webpki", "storage-webp", "zune-core"];
 
 #[test]
 fn g42_only_jpeg_png_webp_and_gif_are_decoded() {
@@ -75,6 +79,71 @@ fn g42_only_jpeg_png_webp_and_gif_are_decoded() {
     }
 }
 
+/// libwebp is here to write. What somebody sent never reaches it: its decoder has been overrun before.
+#[test]
+fn g42_the_one_c_codec_is_called_in_one_file_and_only_to_encode() {
+    let naming: Vec<_> = ["shared", "functions", "dev"]
+        .iter()
+        .flat_map(|folder| sources(&root().join(folder)))
+        .filter(|(path, text)| !path.contains("/tests/") && text.contains("libwebp_sys"))
+        .collect();
+    let [(path, text)] = naming.as_slice() else { panic!("{:?}", naming.iter().map(|(path, _)| path)) };
+    assert!(path.ends_with("shared/webp/src/ffi.rs"), "{path}");
+    assert!(text.contains("WebPEncode"));
+    for decoding in ["Decode", "WebPGetInfo", "WebPGetFeatures", "Demux", "Mux", "WebPI", "libwebp_sys::*"] {
+        assert!(!text.contains(decoding), "{path} names {decoding}");
+    }
+    for (crate_name, features) in dependants("libwebp-sys") {
+        assert_eq!((crate_name.as_str(), features), ("storage-webp", vec!["std".to_owned()]));
+    }
+}
+
+/// Which members of the workspace depend on a crate, and with which features beside the default ones.
+fn dependants(name: &str) -> Vec<(String, Vec<String>)> {
+    let mut found = Vec::new();
+    for package in metadata()["packages"].as_array().unwrap() {
+        for dependency in package["dependencies"].as_array().unwrap() {
+            if dependency["name"] == name {
+                assert_eq!(dependency["uses_default_features"], false);
+                let features = dependency["features"].as_array().unwrap();
+                let features = features.iter().map(|feature| feature.as_str().unwrap().to_owned());
+                found.push((package["name"].as_str().unwrap().to_owned(), features.collect()));
+            }
+        }
+    }
+    assert!(!found.is_empty(), "{name}");
+    found
+}
+
+/// Everybody inherits the lints, which forbid unsafe code, but for the crate that calls C: it repeats them.
+#[test]
+fn only_the_crate_that_calls_c_may_hold_unsafe_code() {
+    let workspace = contract_tests::read("Cargo.toml");
+    let lints = |text: &str, heading: &str| -> BTreeSet<String> {
+        let section = text.split_once(heading).unwrap_or_else(|| panic!("no {heading}")).1;
+        let section = section.split("\n[").next().unwrap();
+        section.lines().filter(|line| line.contains(" = ")).map(str::to_owned).collect()
+    };
+    assert!(lints(&workspace, "[workspace.lints.rust]").contains("unsafe_code = \"forbid\""));
+    for package in metadata()["packages"].as_array().unwrap() {
+        let manifest = std::fs::read_to_string(package["manifest_path"].as_str().unwrap()).unwrap();
+        if package["name"] != "storage-webp" {
+            assert!(manifest.contains("[lints]\nworkspace = true\n"), "{}", package["name"]);
+            continue;
+        }
+        for group in ["rust", "clippy"] {
+            let (all, own) = (
+                lints(&workspace, &format!("[workspace.lints.{group}]")),
+                lints(&manifest, &format!("[lints.{group}]")),
+            );
+            let missing: Vec<_> = all.difference(&own).collect();
+            let expected: &[&str] = if group == "rust" { &["unsafe_code = \"forbid\""] } else { &[] };
+            assert_eq!(missing, expected, "{group}");
+        }
+        assert!(lints(&manifest, "[lints.rust]").contains("unsafe_code = \"deny\""));
+    }
+}
+
 #[test]
 fn no_function_links_the_local_backend_the_test_kit_or_another_function() {
     let all = functions();
@@ -93,7 +162,8 @@ fn crates_see_only_what_is_left_of_them() {
     let allowed: BTreeMap<&str, &[&str]> = BTreeMap::from([
         ("storage-core", &[][..]),
         ("storage-services", &["storage-core"][..]),
-        ("storage-imaging", &["storage-core"][..]),
+        ("storage-imaging", &["storage-core", "storage-webp"][..]),
+        ("storage-webp", &[][..]),
         ("storage-aws", &["storage-core"][..]),
         ("storage-local", &["storage-core"][..]),
         ("storage-testkit", &["storage-core"][..]),
