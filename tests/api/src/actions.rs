@@ -197,6 +197,12 @@ pub struct Issued {
 }
 
 impl Issued {
+    /// An upload that is known by its file and its staging key.
+    pub fn from_parts(file: &str, key: &str) -> Self {
+        let staging = ObjectRef::new(BucketName::parse(STAGING).unwrap(), StorageKey::parse(key).unwrap());
+        Issued { file: file.to_owned(), staging, json: Value::Null }
+    }
+
     /// From the answer of an issuing route.
     pub fn read(answer: &Answer) -> Self {
         let json = answer.json();

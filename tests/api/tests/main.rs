@@ -25,5 +25,6 @@ mod foreign;
 mod json;
 mod logs;
 mod outages;
+mod parts;
 mod routing;
 mod tenancy;
