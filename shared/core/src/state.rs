@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::ErrorKind;
 use crate::filename::FileName;
 use crate::ids::WorkerId;
-use crate::key::{StorageKey, VariantSize, Visibility};
+use crate::key::{StorageKey, Visibility};
 use crate::outbox::OutboxItem;
 use crate::ports::{ETag, Stored, Write};
 use crate::record::{
@@ -102,8 +102,8 @@ pub struct Home {
     pub final_key: StorageKey,
     /// What was written under it.
     pub stored: Stored,
-    /// Where each stored size of an avatar is now, and its tag.
-    pub variants: BTreeMap<VariantSize, (StorageKey, ETag)>,
+    /// Where each stored size of an avatar is now, with its tag, by the key it had.
+    pub variants: BTreeMap<StorageKey, (StorageKey, ETag)>,
 }
 
 /// What happens to a file.
@@ -653,9 +653,9 @@ fn rehome(next: &mut FileRecord, home: Home, now: Timestamp) {
     next.etag = Some(home.stored.etag);
     next.version_id = home.stored.version_id;
     next.checksum_crc64nvme = home.stored.checksum_crc64nvme.or(next.checksum_crc64nvme.take());
-    for (size, (key, etag)) in home.variants {
-        if let Some(variant) = next.variants.get_mut(&size) {
-            (variant.key, variant.etag) = (key, etag);
+    for variant in next.variants.values_mut().chain(next.webp.values_mut()) {
+        if let Some((key, etag)) = home.variants.get(&variant.key) {
+            (variant.key, variant.etag) = (key.clone(), etag.clone());
         }
     }
     next.renamed = false;

@@ -65,6 +65,14 @@ const DENIED: &[&str] = &[
 
 /// The members `details` may have.
 const DETAILS: &[&str] = &[
+    "part_number",
+    "min_bytes",
+    "max_per_minute",
+    "limit",
+    "stored_bytes",
+    "reserved_bytes",
+    "max_files",
+    "files",
     "field",
     "max_bytes",
     "size_bytes",

@@ -140,14 +140,18 @@ async fn every_size_of_an_avatar_goes_with_it() {
     app.request("GET", &open, None, &Value::Null).await.refused(404, "NOT_FOUND", "private");
     app.patch(&user, &path(file), &json!({ "is_public": true })).await.is(200);
     let keys = app.keys(&[(&user.id, "user")]);
-    assert_eq!(keys.len(), 4);
+    assert_eq!(keys.len(), 7, "the original, three sizes, and those as WebP");
     assert!(keys.iter().all(|key| key.starts_with("files/tenant/public/avatars/users/user/file1/")));
     app.request("GET", &open, None, &Value::Null).await.is(302);
     let info = app.get(&user, &format!("{route}/info")).await.is(200).json();
     assert_eq!(info["file_id"], file, "it is the same avatar");
     for (size, found) in info["sizes"].as_object().unwrap() {
         assert!(app.fetch(found["url"].as_str().unwrap()).is_some(), "{size}");
+        let webp = found["webp"]["url"].as_str();
+        assert!(webp.is_none_or(|url| app.fetch(url).is_some()), "{size} as WebP");
     }
+    app.sweep_later().await;
+    assert_eq!(app.keys(&[(&user.id, "user")]), keys, "the sweep leaves what is served");
     let colleague = app.user();
     app.patch(&colleague, &path(file), &json!({ "is_public": false })).await.refused(
         404,
