@@ -374,7 +374,7 @@ impl FileRecord {
 
     fn is_live(&self, key: &StorageKey) -> bool {
         self.final_key.as_ref() == Some(key)
-            || self.variants.values().any(|variant| variant.key == *key)
+            || self.variants.values().chain(self.webp.values()).any(|variant| variant.key == *key)
             || *key == ObjectKey::AttachmentMetadata { file: self.file_id }.path(&self.key_space())
     }
 

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::error::ErrorKind;
 use crate::filename::FileName;
 use crate::ids::WorkerId;
-use crate::key::{StorageKey, VariantSize, Visibility};
+use crate::key::{StorageKey, Visibility};
 use crate::outbox::OutboxItem;
 use crate::ports::{ETag, Stored, Write};
 use crate::record::{
@@ -102,8 +102,8 @@ pub struct Home {
     pub final_key: StorageKey,
     /// What was written under it.
     pub stored: Stored,
-    /// Where each stored size of an avatar is now, and its tag.
-    pub variants: BTreeMap<VariantSize, (StorageKey, ETag)>,
+    /// Where each stored size of an avatar is now, and its tag, by the key it had.
+    pub variants: BTreeMap<StorageKey, (StorageKey, ETag)>,
 }
 
 /// What happens to a file.
@@ -149,6 +149,8 @@ pub enum Event {
     Supersede(WorkerId),
     /// The attempts are used up and the last lease is over.
     Exhaust,
+    /// Somebody takes up a transfer that died, whose bytes lie where they always lay.
+    Reopen(WorkerId),
     /// A newer avatar took this one's place.
     Replace,
     /// The upload never came.
@@ -384,6 +386,19 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             Processing => {
                 fail(next, ErrorKind::AttemptsExhausted, now);
                 Ok("failed")
+            }
+            _ => refused,
+        },
+        Event::Reopen(worker) => match next.state {
+            Failed if next.staging_key.is_some() => refused,
+            // Whatever was written for it, or was removed of it, has arrived: a pass has found nothing.
+            Failed if next.due_at.is_some() => Err(Refused::Time),
+            Failed => {
+                lease(next, worker, now);
+                next.attempts = 1;
+                next.error_code = None;
+                next.ttl = None;
+                Ok("reopened")
             }
             _ => refused,
         },
@@ -653,9 +668,9 @@ fn rehome(next: &mut FileRecord, home: Home, now: Timestamp) {
     next.etag = Some(home.stored.etag);
     next.version_id = home.stored.version_id;
     next.checksum_crc64nvme = home.stored.checksum_crc64nvme.or(next.checksum_crc64nvme.take());
-    for (size, (key, etag)) in home.variants {
-        if let Some(variant) = next.variants.get_mut(&size) {
-            (variant.key, variant.etag) = (key, etag);
+    for variant in next.variants.values_mut().chain(next.webp.values_mut()) {
+        if let Some((key, etag)) = home.variants.get(&variant.key) {
+            (variant.key, variant.etag) = (key.clone(), etag.clone());
         }
     }
     next.renamed = false;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use storage_core::filename::FileName;
 use storage_core::ids::FileId;
-use storage_core::key::{ObjectKey, StorageKey, VariantSize, Visibility};
+use storage_core::key::{ObjectKey, StorageKey, Visibility};
 use storage_core::ports::{ETag, ObjectRef, ObjectStore};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::{Edit, Event, Home, Refused};
@@ -46,8 +46,6 @@ pub struct Edits {
 
 /// One object on its way.
 struct Move<'a> {
-    /// Which size of an avatar; `None` for the file itself.
-    size: Option<VariantSize>,
     from: &'a StorageKey,
     etag: &'a ETag,
     to: ObjectKey,
@@ -193,9 +191,7 @@ impl Edits {
         let mut home = None;
         let mut variants = BTreeMap::new();
         for (one, stored) in moves.iter().zip(stored) {
-            if let Some(size) = one.size {
-                variants.insert(size, (one.path.clone(), stored.etag.clone()));
-            }
+            variants.insert(one.from.clone(), (one.path.clone(), stored.etag.clone()));
             if record.final_key.as_ref() == Some(one.from) {
                 home = Some((one.path.clone(), stored));
             }
@@ -238,15 +234,13 @@ impl Edits {
 
 /// Where each object of a file goes.
 fn moves(record: &FileRecord, visibility: Visibility) -> Result<Vec<Move<'_>>> {
-    let mut objects: Vec<(Option<VariantSize>, &StorageKey, &ETag)> =
-        record.variants.iter().map(|(size, variant)| (Some(*size), &variant.key, &variant.etag)).collect();
-    if let (Some(key), Some(etag)) = (&record.final_key, &record.etag)
-        && !objects.iter().any(|(_, known, _)| *known == key)
-    {
-        objects.push((None, key, etag));
-    }
+    // The original of an avatar is one of its sizes, and their formats are objects of their own.
+    let sizes = record.variants.values().chain(record.webp.values());
+    let mut objects: BTreeMap<&StorageKey, &ETag> =
+        sizes.map(|variant| (&variant.key, &variant.etag)).collect();
+    objects.extend(record.final_key.iter().zip(&record.etag));
     let space = record.key_space();
-    let moved = |(size, from, etag)| {
+    let moved = |(from, etag)| {
         let mut to = object_key(record, from)?;
         match &mut to {
             ObjectKey::Avatar { visibility: own, .. } | ObjectKey::Attachment { visibility: own, .. } => {
@@ -255,7 +249,7 @@ fn moves(record: &FileRecord, visibility: Visibility) -> Result<Vec<Move<'_>>> {
             _ => return Err(Error::new(ErrorKind::Internal, "a key without a visibility")),
         }
         let path = to.path(&space);
-        Ok(Move { size, from, etag, to, path })
+        Ok(Move { from, etag, to, path })
     };
     objects.into_iter().map(moved).collect()
 }
