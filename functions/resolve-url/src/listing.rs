@@ -99,6 +99,7 @@ impl FilesQuery {
 
 /// What a cursor says. It comes back sealed, so it is believed; it is compared all the same.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Cursor {
     tenant: TenantId,
     owner: PrincipalId,
