@@ -66,19 +66,26 @@ if ! cmp -s "$tests/package-lock.json" "$stamp"; then
   cp "$tests/package-lock.json" "$stamp"
 fi
 
+work="$(mktemp -d "${TMPDIR:-/tmp}/stowage-browser.XXXXXX")"
 data=""
 stack=""
+run=""
 stop() {
   trap '' INT TERM
-  if [ -n "$stack" ] && kill -0 "$stack" 2>/dev/null; then
+  if [ -n "$run" ]; then
+    kill -TERM "$run" 2>/dev/null || true
+    wait "$run" 2>/dev/null || true
+  fi
+  if [ -n "$stack" ]; then
     kill -INT "$stack" 2>/dev/null || true
     wait "$stack" 2>/dev/null || true
   fi
-  stack=""
-  if [ -n "$data" ]; then rm -rf "$data"; data=""; fi
+  rm -rf "$work"
 }
 trap stop EXIT
 trap 'exit 130' INT TERM
+# Jobs in groups of their own: Ctrl-C reaches this script alone, and it stops them in order.
+set -m
 
 if [ -n "${STOWAGE_FACTS:-}" ]; then
   STOWAGE_FACTS="$(absolute "$STOWAGE_FACTS")"
@@ -86,17 +93,15 @@ else
   "$STOWAGE_ROOT/scripts/tools.sh" cargo-lambda
   say "building the stack (the first time takes minutes)"
   (cd "$STOWAGE_ROOT" && cargo build --locked -p stowage-dev)
-  data="$(mktemp -d "${TMPDIR:-/tmp}/stowage-browser.XXXXXX")"
+  data="$work/data"
+  mkdir "$data"
   STOWAGE_FACTS="$data/dev.json"
   say "starting the stack"
-  # Jobs of a script ignore Ctrl-C unless they are in a group of their own.
-  set -m
   (
     cd "$STOWAGE_ROOT"
     STOWAGE_DATA_DIR="$data" exec cargo run --locked -p stowage-dev
   ) >"$data/stack.log" 2>&1 </dev/null &
   stack=$!
-  set +m
   until [ -s "$STOWAGE_FACTS" ]; do
     if ! kill -0 "$stack" 2>/dev/null; then
       tail -n 40 "$data/stack.log" >&2
@@ -109,7 +114,11 @@ fi
 export STOWAGE_FACTS
 
 status=0
-(cd "$tests" && node --test --test-reporter=spec uploads.test.js) || status=$?
+mkdir "$work/tmp"
+(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec uploads.test.js) </dev/null &
+run=$!
+wait "$run" || status=$?
+run=""
 if [ "$status" -ne 0 ] && [ -n "$data" ]; then
   say "the end of the functions' log:"
   tail -n 60 "$data/functions.log" || true

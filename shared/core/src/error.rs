@@ -65,7 +65,7 @@ error_kinds! {
     NotReady "NOT_READY" "The file is not ready yet.",
     UploadNotFound "UPLOAD_NOT_FOUND" "No bytes have been uploaded for this file.",
     StateConflict "STATE_CONFLICT" "The state of the resource does not allow this.",
-    RequestInProgress "REQUEST_IN_PROGRESS" "A request with this idempotency key is still running.",
+    RequestInProgress "REQUEST_IN_PROGRESS" "An earlier request for this is still running.",
     BucketNotEmpty "BUCKET_NOT_EMPTY" "The bucket is not empty.",
     NameTaken "NAME_TAKEN" "The name is taken.",
     LengthRequired "LENGTH_REQUIRED" "The length of the body must be declared.",

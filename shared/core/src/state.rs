@@ -102,7 +102,7 @@ pub struct Home {
     pub final_key: StorageKey,
     /// What was written under it.
     pub stored: Stored,
-    /// Where each stored size of an avatar is now, with its tag, by the key it had.
+    /// Where each stored size of an avatar is now, and its tag, by the key it had.
     pub variants: BTreeMap<StorageKey, (StorageKey, ETag)>,
 }
 
@@ -149,6 +149,8 @@ pub enum Event {
     Supersede(WorkerId),
     /// The attempts are used up and the last lease is over.
     Exhaust,
+    /// Somebody takes up a transfer that died, whose bytes lie where they always lay.
+    Reopen(WorkerId),
     /// A newer avatar took this one's place.
     Replace,
     /// The upload never came.
@@ -384,6 +386,19 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             Processing => {
                 fail(next, ErrorKind::AttemptsExhausted, now);
                 Ok("failed")
+            }
+            _ => refused,
+        },
+        Event::Reopen(worker) => match next.state {
+            Failed if next.staging_key.is_some() => refused,
+            // Whatever was written for it, or was removed of it, has arrived: a pass has found nothing.
+            Failed if next.due_at.is_some() => Err(Refused::Time),
+            Failed => {
+                lease(next, worker, now);
+                next.attempts = 1;
+                next.error_code = None;
+                next.ttl = None;
+                Ok("reopened")
             }
             _ => refused,
         },

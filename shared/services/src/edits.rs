@@ -234,14 +234,11 @@ impl Edits {
 
 /// Where each object of a file goes.
 fn moves(record: &FileRecord, visibility: Visibility) -> Result<Vec<Move<'_>>> {
-    let variants = record.variants.values().chain(record.webp.values());
-    let mut objects: Vec<(&StorageKey, &ETag)> =
-        variants.map(|variant| (&variant.key, &variant.etag)).collect();
-    if let (Some(key), Some(etag)) = (&record.final_key, &record.etag)
-        && !objects.iter().any(|(known, _)| *known == key)
-    {
-        objects.push((key, etag));
-    }
+    // The original of an avatar is one of its sizes, and their formats are objects of their own.
+    let sizes = record.variants.values().chain(record.webp.values());
+    let mut objects: BTreeMap<&StorageKey, &ETag> =
+        sizes.map(|variant| (&variant.key, &variant.etag)).collect();
+    objects.extend(record.final_key.iter().zip(&record.etag));
     let space = record.key_space();
     let moved = |(from, etag)| {
         let mut to = object_key(record, from)?;

@@ -311,7 +311,9 @@ impl Transfers {
         }
         match known.state {
             FileState::Ready | FileState::Trashed => Err(Error::new(ErrorKind::NotFound, "claimed before")),
-            FileState::Processing if known.owner == own.owner && known.visibility == own.visibility => {
+            FileState::Processing | FileState::Failed
+                if known.owner == own.owner && known.visibility == own.visibility =>
+            {
                 self.resume(context, file, kind, known).await
             }
             _ => Err(Error::new(ErrorKind::StateConflict, "another claim was here")),
@@ -327,21 +329,21 @@ impl Transfers {
         made: FileRecord,
     ) -> Result<FileRecord> {
         let over = || Err(Error::new(ErrorKind::StateConflict, "what this request made is gone"));
-        match made.state {
-            FileState::Ready | FileState::Trashed => return Ok(made),
-            FileState::Failed => {
-                let code = made.error_code.unwrap_or(ErrorKind::StateConflict);
+        let (actor, worker) = (actor(context), WorkerId::generate());
+        let event = match (made.state, made.error_code) {
+            (FileState::Ready | FileState::Trashed, _) => return Ok(made),
+            (FileState::Processing, _) => Event::Claim(worker),
+            // The sweep ended it when nobody went on; its source is still there, or `source` says otherwise.
+            (FileState::Failed, Some(ErrorKind::UploadNotFound)) => Event::Reopen(worker),
+            (FileState::Failed, Some(code)) => {
                 return Err(Error::new(code, "the request was refused before"));
             }
-            FileState::Processing => {}
             _ => return over(),
-        }
-        let (actor, worker) = (actor(context), WorkerId::generate());
-        let claim = Event::Claim(worker);
-        let record = match self.ledger.apply(made.tenant, made.file_id, claim, &actor).await? {
+        };
+        let record = match self.ledger.apply(made.tenant, made.file_id, event, &actor).await? {
             Applied::Written(record) => *record,
-            Applied::Refused(_, Refused::Leased) => {
-                return Err(Error::new(ErrorKind::RequestInProgress, "the first request is still at it"));
+            Applied::Refused(_, Refused::Leased | Refused::Time) => {
+                return Err(Error::new(ErrorKind::RequestInProgress, "the first request may still be at it"));
             }
             Applied::Refused(record, _) if record.state == FileState::Ready => return Ok(*record),
             Applied::Refused(..) | Applied::Missing => return over(),

@@ -75,6 +75,10 @@ async fn wrong_requests() -> Vec<Answer> {
             .await,
         app.call("POST", PRESIGN).by(&user).header("x-tenant-id", &fresh_id()).json(&good).send().await,
     ];
+    let file = app.text(&user, "a.txt", b"text").await;
+    let patch = app.call("PATCH", &format!("/api/v1/files/{file}")).by(&user).header("if-match", "\"stale\"");
+    answers.push(patch.json(&json!({ "filename": "b.txt" })).send().await);
+    answers.push(app.get(&user, "/api/v1/files?cursor=x").await);
     let mut claims = app.claims(app.tenant, user.id);
     claims.as_object_mut().unwrap().remove("tenant_uuid");
     answers.push(app.request("POST", PRESIGN, Some(&app.sign(&claims)), &good).await);

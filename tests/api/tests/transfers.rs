@@ -333,6 +333,53 @@ async fn a_transfer_that_breaks_off_is_cleared_away() {
     }
 }
 
+/// What the sweep has ended is taken up by whoever repeats the request, once nothing of it can still arrive.
+#[tokio::test]
+async fn g21_a_transfer_that_the_sweep_ended_is_taken_up_again() {
+    for (verb, status) in [("copy", 201), ("move", 200), ("claim", 200)] {
+        let app = TestApp::new();
+        let mut caller = if verb == "claim" { service(&app) } else { app.user() };
+        let file = match verb {
+            "claim" => unassigned(&app).await.file,
+            _ => app.text(&caller, "a.txt", b"text").await,
+        };
+        let send = async |caller: &Person| {
+            let mut call = app.call("POST", &path(&file, verb)).by(caller);
+            if verb == "claim" {
+                call = call.header("x-tenant-id", &app.tenant.to_string());
+            } else {
+                call = call.header("idempotency-key", "k");
+            }
+            call.send().await
+        };
+        app.storage_faults.forget_calls();
+        app.storage_faults.fail("put", 1, ErrorKind::StorageUnavailable);
+        send(&caller).await.refused(503, "STORAGE_UNAVAILABLE", verb);
+        let made = app.store.files().into_iter().find(|record| record.state == FileState::Processing);
+        let made = made.expect("a destination").file_id.to_string();
+        // The sweep comes once the lease is given back, and finds what was copied.
+        app.clock.advance(Duration::from_secs(11 * 60));
+        app.sweep_later().await;
+        caller = again(&app, &caller, verb == "claim");
+        assert_eq!(app.record(&made).await.state, FileState::Failed, "{verb}");
+        send(&caller).await.refused(409, "REQUEST_IN_PROGRESS", "a pass is still to come");
+        if verb == "claim" {
+            // Not before the first claim is forgotten.
+            send(&service(&app)).await.refused(409, "STATE_CONFLICT", "for somebody else");
+        }
+        for _ in 0..2 {
+            app.sweep_later().await;
+        }
+        caller = again(&app, &caller, verb == "claim");
+        assert_eq!(app.record(&made).await.due_at, None);
+        let json = send(&caller).await.is(status).json();
+        assert_eq!(json["file_id"], made);
+        assert_eq!(app.fetch(json["url"].as_str().unwrap()).unwrap(), "text");
+        assert_eq!(app.trail(&made).await, ["issued", "failed", "reopened", "ready"]);
+        check_usage(&app).await;
+    }
+}
+
 /// The source goes, or changes, at any step of the copy.
 #[tokio::test]
 async fn a_source_that_changes_meanwhile_is_noticed() {
@@ -399,7 +446,16 @@ async fn a_copy_needs_room_and_a_move_does_not() {
 
 /// A service without a tenant in its token.
 fn service(app: &TestApp) -> Person {
-    let mut person = app.person(app.tenant, &["storage:service"]);
+    again(app, &app.user(), true)
+}
+
+/// The same principal with a token that is good for an hour from now.
+fn again(app: &TestApp, person: &Person, is_service: bool) -> Person {
+    let mut person = person.clone();
+    if !is_service {
+        person.token = app.token(person.tenant, person.id, &["user"]);
+        return person;
+    }
     let mut claims = app.claims(app.tenant, person.id);
     claims.as_object_mut().unwrap().remove("tenant_uuid");
     claims["scope"] = json!("storage:service");

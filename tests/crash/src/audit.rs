@@ -20,13 +20,15 @@ use crate::world::World;
 use FileState::{Deleted, Deleting, Failed, Pending, Processing, Quarantined, Ready, Scanning, Trashed};
 
 /// Every edge that the audit trail of a file may show, written out once more and not taken from the state machine.
-const EDGES: [(Option<FileState>, &str, FileState); 19] = [
+const EDGES: [(Option<FileState>, &str, FileState); 21] = [
     (None, "issued", Pending),
+    (None, "issued", Processing),
     (Some(Pending), "claimed", Processing),
     (Some(Pending), "expired", Deleting),
     (Some(Pending), "deleted", Deleting),
     (Some(Processing), "ready", Ready),
     (Some(Processing), "failed", Failed),
+    (Some(Failed), "reopened", Processing),
     (Some(Processing), "superseded", Deleting),
     (Some(Processing), "deleted", Deleting),
     (Some(Scanning), "deleted", Deleting),
@@ -89,7 +91,7 @@ impl World {
                     things.insert(format!("deleting record {}", record.file_id), FINAL_BOUND);
                 }
                 Ready | Trashed => {
-                    named.extend(record.final_keys().map(|key| format!("{}/{key}", record.bucket)));
+                    named.extend(record.live_keys().map(|key| format!("{}/{key}", record.bucket)));
                 }
                 Failed | Quarantined | Deleted => {}
             }
@@ -144,12 +146,13 @@ impl World {
                 wrong.push(format!("{size:?} of {} is {stored:?}", record.file_id));
             }
         }
-        for key in record.final_keys().filter(|key| digest(key).is_none()) {
+        for key in record.live_keys().filter(|key| digest(key).is_none()) {
             wrong.push(format!("{key} is named and not there"));
         }
         let mut watch = self.watch();
         let source = record.source_sha256.clone().unwrap_or_default();
-        if !watch.uploads.get(&record.file_id).is_some_and(|known| known.contains(&source)) {
+        let uploaded = watch.uploads.get(&record.file_id).is_some_and(|known| known.contains(&source));
+        if !uploaded && !watch.copied.contains(&source) {
             wrong.push(format!("nobody uploaded the source of {}", record.file_id));
         }
         for words in wrong {
@@ -163,7 +166,19 @@ impl World {
         let file = record.file_id;
         let is_over = matches!(record.state, Trashed | Deleting | Deleted);
         let replaced = matches!((record.seq, current), (Some(own), Some(current)) if own < current);
-        let excused = is_over && (watch.doomed.contains(&file) || replaced);
+        // What became another file ends where that one is readable.
+        let another = |other: &FileRecord| {
+            other.state == Ready
+                && (other.tenant, other.file_id) != (record.tenant, file)
+                && other.source_sha256 == record.source_sha256
+        };
+        let left = watch.leaving.contains(&file) && self.store.files().iter().any(another);
+        // The destination of a claim that broke off has the id of its source, which is there.
+        let source = |other: &FileRecord| {
+            other.state == Ready && other.file_id == file && other.tenant != record.tenant
+        };
+        let broke_off = record.state != Ready && self.store.files().iter().any(source);
+        let excused = (is_over && (watch.doomed.contains(&file) || replaced || left)) || broke_off;
         if let Some(&code) = watch.refused.get(&file) {
             let told = record.state == Failed && record.error_code == Some(code);
             if !told && !excused {

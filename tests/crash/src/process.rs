@@ -14,13 +14,16 @@ use storage_core::ports::{
 };
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
+use storage_core::tenant::{Scopes, TenantContext};
 use storage_core::{Error, ErrorKind, Result};
 use storage_imaging::Imaging;
 use storage_services::deletion::Deletion;
+use storage_services::edits::{EditRequest, Edits};
 use storage_services::ingest::{Ingest, Outcome, Source};
 use storage_services::ledger::Ledger;
 use storage_services::resolve::readable;
 use storage_services::sweep::Sweep;
+use storage_services::transfers::{Kind, TransferRequest, Transfers};
 use storage_services::uploads::{Idempotency, IssueRequest, Issued, Uploads};
 use storage_testkit::faulty::{Faults, Faulty};
 
@@ -39,6 +42,12 @@ pub enum Action {
     Delete(FileId, bool),
     /// A client deletes the avatar of the user.
     DeleteAvatar,
+    /// A client takes a file out of the trash.
+    Restore(FileId),
+    /// A client changes the name of a file, and who may read it.
+    Edit(FileId, EditRequest),
+    /// A client copies, moves or claims a file.
+    Transfer(FileId, TransferRequest, Option<&'static str>),
     /// The clock of the sweep strikes.
     Sweep,
 }
@@ -84,7 +93,8 @@ impl<'a> Process<'a> {
         Ingest::new(self.ledger(), self.storage(), Arc::new(Remembering), settings)
     }
 
-    fn uploads(&self) -> Uploads {
+    /// What issues uploads.
+    pub fn uploads(&self) -> Uploads {
         Uploads::new(self.ledger(), self.world.settings.clone(), "memory")
     }
 
@@ -100,6 +110,11 @@ impl<'a> Process<'a> {
 
     /// Does it, as the function that is responsible does.
     pub async fn perform(&self, action: &Action) -> Answer {
+        // On the heap: the states of all functions together are more than a test's thread has room for.
+        Box::pin(self.function(action)).await
+    }
+
+    async fn function(&self, action: &Action) -> Answer {
         let caller = self.world.caller();
         let done = |result: Result<()>| match result {
             Ok(()) => Answer::Done,
@@ -125,6 +140,23 @@ impl<'a> Process<'a> {
             }
             Action::DeleteAvatar => {
                 done(self.deletion().delete_avatar(&caller, EntityKind::Users, self.world.user).await)
+            }
+            Action::Restore(file) => done(self.deletion().restore(&caller, *file, None).await.map(drop)),
+            Action::Edit(file, request) => {
+                let edits = Edits::new(self.ledger(), self.world.settings.clone(), self.storage());
+                done(edits.edit(&caller, *file, request.clone(), |_| Ok(())).await.map(drop))
+            }
+            Action::Transfer(file, request, key) => {
+                let settings = self.world.settings.clone();
+                let transfers = Transfers::new(self.ledger(), settings, self.storage(), "memory");
+                // Whoever claims a file is a service.
+                let service = request.kind == Kind::Claim;
+                let caller = TenantContext { scopes: Scopes { service, ..Scopes::default() }, ..caller };
+                let transfer = transfers.transfer(&caller, *file, request.clone(), idempotency(*key));
+                match transfer.await {
+                    Ok(record) => Answer::Stored(Box::new(record)),
+                    Err(error) => Answer::Refused(error.kind()),
+                }
             }
             Action::Sweep => done(self.sweep().run().await.map(drop)),
         }

@@ -179,6 +179,7 @@ async fn ask_again(world: &World, scene: &Scene) {
     let answer = world.perform(&scene.action).await;
     world.look().await;
     let is_right = match (&answer, &scene.action) {
+        (Answer::Refused(kind), action) if is_said_again(action, *kind) => true,
         (Answer::Refused(kind), Action::Direct(_, _, Some(_))) => *kind == ErrorKind::RequestInProgress,
         (Answer::Refused(kind), _) => scene.refusal == Some(*kind),
         _ => scene.refusal.is_none(),
@@ -188,11 +189,28 @@ async fn ask_again(world: &World, scene: &Scene) {
     }
 }
 
+/// What a repeated request is told that was done before, or that somebody dead may still be doing.
+fn is_said_again(action: &Action, kind: ErrorKind) -> bool {
+    match action {
+        Action::Restore(_) => kind == ErrorKind::StateConflict,
+        // A removal that nobody acknowledged keeps the file from coming back; a deletion meanwhile ends it.
+        Action::Edit(..) => matches!(kind, ErrorKind::RequestInProgress | ErrorKind::NotFound),
+        Action::Transfer(_, _, key) => match kind {
+            ErrorKind::RequestInProgress => true,
+            ErrorKind::NotFound => true,
+            // Under its key it is told that what it made is gone again.
+            ErrorKind::StateConflict => key.is_some(),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Lets sweeps and deliveries pass until nothing changes, audits; then delivers everything once more, and audits again.
 pub async fn finish(world: &World, flow: Flow, run: &str) -> Findings {
     settle(world).await;
     world.audit().await;
-    if flow.is_keyed() && world.store.files().len() > 1 {
+    if flow.is_keyed() && world.store.files().len() > flow.most_files() {
         world.watch().found(Fault::Illegal, "one key made two files".to_owned());
     }
     let before = world.snapshot();

@@ -83,6 +83,10 @@ pub struct Watch {
     pub refused: BTreeMap<FileId, ErrorKind>,
     /// Files whose deletion was asked for, and may have happened.
     pub doomed: BTreeSet<FileId>,
+    /// SHA-256 of every upload that was to become another file.
+    pub copied: BTreeSet<String>,
+    /// Files that were to become another: they may end once that is readable.
+    pub leaving: BTreeSet<FileId>,
     /// Files whose deletion was acknowledged.
     pub ended: BTreeSet<FileId>,
     /// The highest number of an avatar that was shown.
@@ -120,6 +124,14 @@ impl Watch {
         match (action, answer) {
             (Action::Direct(_, bytes, _), Answer::Stored(record)) => {
                 self.promised.insert(record.file_id, sha256(bytes));
+            }
+            (Action::Transfer(..), Answer::Stored(record)) => {
+                self.promised.extend(record.source_sha256.clone().map(|sha256| (record.file_id, sha256)));
+            }
+            // It may be deleted once more after it was restored.
+            (Action::Restore(file), Answer::Done) => {
+                self.ended.remove(file);
+                self.doomed.remove(file);
             }
             (Action::Delete(file, _), Answer::Done) => {
                 self.ended.insert(*file);

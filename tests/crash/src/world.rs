@@ -16,6 +16,7 @@ use storage_core::record::{AvatarPointer, FileRecord, PointerKey};
 use storage_core::tenant::{Scopes, TenantContext};
 use storage_core::timestamp::Timestamp;
 use storage_services::settings::Settings;
+use storage_services::transfers::Kind;
 use storage_testkit::clock::ManualClock;
 use storage_testkit::memory::{MemoryBackend, MemoryStore};
 
@@ -130,6 +131,23 @@ impl World {
             _ => Vec::new(),
         };
         self.watch().doom(doomed);
+        match action {
+            Action::Transfer(file, request, _) => self.leaves(*file, request.kind),
+            // From here on it may be readable again.
+            Action::Restore(file) => drop(self.watch().ended.remove(file)),
+            _ => {}
+        }
+    }
+
+    /// A file is about to become another one.
+    fn leaves(&self, file: FileId, kind: Kind) {
+        let sources = self.store.files().into_iter().filter(|record| record.file_id == file);
+        let uploads = sources.filter_map(|record| record.source_sha256);
+        let mut watch = self.watch();
+        watch.copied.extend(uploads);
+        if kind != Kind::Copy {
+            watch.leaving.insert(file);
+        }
     }
 
     /// Does something in an invocation that lives, and does what the client does with its answer.

@@ -84,6 +84,29 @@ async fn g55_no_crash_brings_a_deleted_file_back() {
             Flow::DeletePending,
             Flow::DeleteCurrentAvatar,
             Flow::DeleteAvatar,
+            Flow::PublishedDeletedMeanwhile,
+            Flow::MovedDeletedMeanwhile,
+        ],
+        &Blow::DEATHS,
+    )
+    .await;
+}
+
+/// G19: what was stored is stored, whoever dies while it is published, copied, moved, claimed or restored.
+#[tokio::test]
+async fn g19_no_crash_loses_a_file_on_its_way() {
+    enumerate(
+        "G19-CHANGES",
+        &[
+            Flow::Restore,
+            Flow::PublishAttachment,
+            Flow::PublishAvatar,
+            Flow::PublishedMeanwhile,
+            Flow::Copy,
+            Flow::CopyKeyed,
+            Flow::Move,
+            Flow::MoveKeyed,
+            Flow::Claim,
         ],
         &Blow::DEATHS,
     )

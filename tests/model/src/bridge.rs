@@ -94,6 +94,7 @@ pub fn event(step: &Step, start: Timestamp) -> Event {
         Step::Promote { worker: by } => Event::Promote(worker(*by), Box::default()),
         Step::Fail { worker: by, code } => Event::Fail(worker(*by), *code),
         Step::Exhaust => Event::Exhaust,
+        Step::Reopen { worker: by } => Event::Reopen(worker(*by)),
         Step::Supersede { worker: by } => Event::Supersede(worker(*by)),
         Step::Replace => Event::Replace,
         Step::Trash { life } => Event::Trash(Duration::from_secs(*life)),

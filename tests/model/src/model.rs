@@ -66,6 +66,7 @@ pub enum Step {
     Promote { worker: u8 },
     Fail { worker: u8, code: ErrorKind },
     Exhaust,
+    Reopen { worker: u8 },
     Supersede { worker: u8 },
     Replace,
     Trash { life: u64 },
@@ -92,6 +93,7 @@ impl Step {
             Step::Promote { .. } => Kind::Promote,
             Step::Fail { .. } => Kind::Fail,
             Step::Exhaust => Kind::Exhaust,
+            Step::Reopen { .. } => Kind::Reopen,
             Step::Supersede { .. } => Kind::Supersede,
             Step::Replace => Kind::Replace,
             Step::Trash { .. } => Kind::Trash,
@@ -113,6 +115,7 @@ impl Step {
     pub fn worker(&self) -> Option<u8> {
         match self {
             Step::Claim { worker }
+            | Step::Reopen { worker }
             | Step::Plan { worker, .. }
             | Step::Release { worker, .. }
             | Step::Promote { worker }
@@ -160,6 +163,8 @@ impl Model {
             Guard::TrashOver => reached(self.restorable),
             Guard::TrashOpen => self.restorable.is_some_and(|until| now < until),
             Guard::Due => self.due.is_none() || reached(self.due),
+            Guard::Unstaged => !self.staged,
+            Guard::Rested => self.due.is_none(),
             Guard::NotClearing => self.clearing.is_none() || reached(self.clearing),
             Guard::Relocating => {
                 let named = matches!(step, Step::Rehome { key } if self.planned.contains(key));
@@ -176,6 +181,11 @@ impl Model {
                 self.lease = step.worker().map(|worker| Lease { worker, until });
                 self.attempts += 1;
                 self.due = Some(until);
+            }
+            Effect::Reopen => {
+                let until = now + LEASE;
+                self.lease = step.worker().map(|worker| Lease { worker, until });
+                (self.attempts, self.due, self.code, self.forgotten) = (1, Some(until), None, None);
             }
             Effect::RememberKeys => {
                 if let Step::Plan { keys, .. } = step {
@@ -253,12 +263,14 @@ fn refusal_of(guard: Guard) -> Refusal {
         Guard::OwnLease | Guard::Relocating => Refusal::LeaseLost,
         Guard::LeaseOver | Guard::NotClearing => Refusal::Leased,
         Guard::AttemptsLeft => Refusal::Exhausted,
+        Guard::Unstaged => Refusal::State,
         Guard::NotHeld => Refusal::Held,
         Guard::AttemptsUsed
         | Guard::Held
         | Guard::Expired
         | Guard::TrashOver
         | Guard::TrashOpen
+        | Guard::Rested
         | Guard::Due => Refusal::Time,
     }
 }

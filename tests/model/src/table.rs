@@ -18,6 +18,8 @@ pub enum Kind {
     Fail,
     /// The attempts are over.
     Exhaust,
+    /// Somebody takes up a transfer that died.
+    Reopen,
     /// A newer avatar is shown already.
     Supersede,
     /// A newer avatar takes the place of this one.
@@ -71,6 +73,10 @@ pub enum Guard {
     TrashOpen,
     /// `due_at` is reached, or there is none.
     Due,
+    /// Its bytes never come by way of staging.
+    Unstaged,
+    /// Nothing is due.
+    Rested,
     /// No removal of a key it has left may still be on its way.
     NotClearing,
     /// Whoever copies is within its time, and has named the key.
@@ -99,6 +105,8 @@ pub enum Refusal {
 pub enum Effect {
     /// A lease of 16 minutes, one more attempt, due at its end.
     Lease,
+    /// A lease as for a first attempt: no error, and the record is kept.
+    Reopen,
     /// The named keys are known from now on.
     RememberKeys,
     /// The lease ends now; due now, or in 10 minutes where no staging object can be waited for.
@@ -169,6 +177,7 @@ pub const TABLE: &[Row] = &[
     row(Kind::Promote, &[Processing], Some(Ready), &[Guard::OwnLease], Effect::Publish),
     row(Kind::Fail, &[Processing], Some(Failed), &[Guard::OwnLease], Effect::Refuse),
     row(Kind::Exhaust, &[Processing], Some(Failed), &[Guard::LeaseOver, Guard::AttemptsUsed], Effect::Refuse),
+    row(Kind::Reopen, &[Failed], Some(Processing), &[Guard::Unstaged, Guard::Rested], Effect::Reopen),
     row(Kind::Supersede, &[Processing], Some(Deleting), &[Guard::OwnLease], Effect::Entomb),
     row(Kind::Replace, &[Ready], Some(Deleting), &[Guard::NotHeld], Effect::Entomb),
     row(Kind::Replace, &[Ready], Some(Trashed), &[Guard::Held], Effect::Keep),

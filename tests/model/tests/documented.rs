@@ -25,6 +25,7 @@ fn kind(text: &str) -> Kind {
         "pass, bytes found" => Kind::PassFound,
         "pass, nothing found" => Kind::PassEmpty,
         "postpone" => Kind::Postpone,
+        "reopen" => Kind::Reopen,
         "edit" => Kind::Edit,
         "relocate" => Kind::Relocate,
         "rehome" => Kind::Rehome,

@@ -234,6 +234,7 @@ fn steps(worker: u8, now: u64) -> Vec<Step> {
         Step::Promote { worker },
         Step::Fail { worker, code: ErrorKind::InvalidImage },
         Step::Exhaust,
+        Step::Reopen { worker },
         Step::Supersede { worker },
         Step::Replace,
         Step::Trash { life: 30 * 24 * 3600 },

@@ -36,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (worker.clone(), codes).prop_map(|(worker, code)| Step::Fail { worker, code }),
         1 => worker.prop_map(|worker| Step::Supersede { worker }),
         2 => Just(Step::Exhaust),
+        1 => (0..3_u8).prop_map(|worker| Step::Reopen { worker }),
         1 => Just(Step::Replace),
         2 => (1..4_000_000_u64).prop_map(|life| Step::Trash { life }),
         2 => Just(Step::Restore),

@@ -91,6 +91,28 @@ flows! {
     DeleteCurrentAvatar "delete-current-avatar",
     /// The owner deletes the avatar.
     DeleteAvatar "delete-avatar",
+    /// The owner takes an attachment out of the trash.
+    Restore "restore",
+    /// The owner publishes an attachment under a new name.
+    PublishAttachment "publish-attachment",
+    /// The owner publishes the avatar.
+    PublishAvatar "publish-avatar",
+    /// The owner publishes an attachment, and takes that back meanwhile.
+    PublishedMeanwhile "published-meanwhile",
+    /// The owner publishes an attachment that is deleted meanwhile.
+    PublishedDeletedMeanwhile "published-deleted-meanwhile",
+    /// The owner copies an attachment.
+    Copy "copy",
+    /// The same with an `Idempotency-Key`.
+    CopyKeyed "copy-keyed",
+    /// The owner moves an attachment.
+    Move "move",
+    /// The same with an `Idempotency-Key`.
+    MoveKeyed "move-keyed",
+    /// The owner moves an attachment that is deleted meanwhile.
+    MovedDeletedMeanwhile "moved-deleted-meanwhile",
+    /// A service claims an attachment for the tenant.
+    Claim "claim",
     /// The sweep finds an upload whose event was lost.
     SweepLostEvent "sweep-lost-event",
     /// The sweep finds such an upload after an outage of its own, older than what nobody waits for.
@@ -113,6 +135,10 @@ flows! {
     SweepTrash "sweep-trash",
     /// The sweep finds a staging object that nobody waits for.
     SweepStagingOrphan "sweep-staging-orphan",
+    /// The sweep finds a file that was to be published, and a part of the copy.
+    SweepLeftCopy "sweep-left-copy",
+    /// The sweep finds a copy that died with its function.
+    SweepDeadCopy "sweep-dead-copy",
 }
 
 impl Flow {
@@ -123,12 +149,32 @@ impl Flow {
 
     /// Whether all of its requests have one `Idempotency-Key`.
     pub fn is_keyed(self) -> bool {
-        matches!(self, Flow::IssueAvatarKeyed | Flow::IssueAttachmentKeyed | Flow::DirectAttachmentKeyed)
+        use Flow::*;
+        matches!(self, IssueAvatarKeyed | IssueAttachmentKeyed | DirectAttachmentKeyed)
+            || self.is_keyed_transfer()
+    }
+
+    fn is_keyed_transfer(self) -> bool {
+        matches!(self, Flow::CopyKeyed | Flow::MoveKeyed)
+    }
+
+    /// How many files there may be at the end where all requests have one key: a transfer has a source too.
+    pub fn most_files(self) -> usize {
+        1 + usize::from(self.is_keyed_transfer())
     }
 
     /// Whether somebody else does something meanwhile. Its calls are those of another flow.
     pub fn is_race(self) -> bool {
         use Flow::*;
-        matches!(self, OldAvatarDies | NewAvatarDies | AvatarDeletedMeanwhile | AttachmentDeletedMeanwhile)
+        matches!(
+            self,
+            OldAvatarDies
+                | NewAvatarDies
+                | AvatarDeletedMeanwhile
+                | AttachmentDeletedMeanwhile
+                | PublishedMeanwhile
+                | PublishedDeletedMeanwhile
+                | MovedDeletedMeanwhile
+        )
     }
 }

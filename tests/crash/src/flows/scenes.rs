@@ -1,9 +1,14 @@
 //! Each flow's world, up to the moment at which the flow begins.
 
 use storage_core::ErrorKind;
+use storage_core::filename::FileName;
+use storage_core::key::Visibility;
 use storage_core::ports::ObjectRef;
 use storage_core::state::{LEASE, SETTLE, TRASH_LIFE};
+use storage_services::edits::EditRequest;
+use storage_services::transfers::{Kind, TransferRequest};
 use storage_services::uploads::IssueRequest;
+use storage_testkit::faulty::Crash;
 
 use super::uploads::{photo, text};
 use super::{Flow, Scene};
@@ -83,8 +88,40 @@ impl Flow {
                 world.ready(world.avatar(&photo(1)), &photo(1)).await;
                 Action::DeleteAvatar.into()
             }
+            Restore => {
+                let file = world.ready(world.attachment(&text()), &text()).await;
+                world.perform(&Action::Delete(file, false)).await;
+                Action::Restore(file).into()
+            }
+            PublishAttachment | PublishedMeanwhile | PublishedDeletedMeanwhile => {
+                let file = world.ready(world.attachment(&text()), &text()).await;
+                let meanwhile = match self {
+                    PublishedMeanwhile => Some(Action::Edit(file, seen_by(Visibility::Private))),
+                    PublishedDeletedMeanwhile => Some(Action::Delete(file, true)),
+                    _ => None,
+                };
+                let filename = FileName::parse("another.txt").ok();
+                let request = EditRequest { filename, ..seen_by(Visibility::Public) };
+                Scene { meanwhile, ..Action::Edit(file, request).into() }
+            }
+            PublishAvatar => {
+                let file = world.ready(world.avatar(&photo(1)), &photo(1)).await;
+                Action::Edit(file, seen_by(Visibility::Public)).into()
+            }
+            Copy | CopyKeyed | Move | MoveKeyed | MovedDeletedMeanwhile => {
+                let file = world.ready(world.attachment(&text()), &text()).await;
+                let kind = if matches!(self, Copy | CopyKeyed) { Kind::Copy } else { Kind::Move };
+                let key = KEY.filter(|_| self.is_keyed());
+                let meanwhile = (self == MovedDeletedMeanwhile).then_some(Action::Delete(file, true));
+                let request = TransferRequest::new(kind);
+                Scene { meanwhile, ..Action::Transfer(file, request, key).into() }
+            }
+            Claim => {
+                let file = world.waiting(&text()).await;
+                Action::Transfer(file, TransferRequest::new(Kind::Claim), None).into()
+            }
             _ => {
-                self.prepare_sweep(world).await;
+                Box::pin(self.prepare_sweep(world)).await;
                 Action::Sweep.into()
             }
         }
@@ -150,7 +187,43 @@ impl Flow {
                 world.repost(&staging, &text()).await;
                 world.wait_minutes(76);
             }
+            SweepLeftCopy | SweepDeadCopy => {
+                let file = world.ready(world.attachment(&text()), &text()).await;
+                let action = match self {
+                    SweepLeftCopy => Action::Edit(file, seen_by(Visibility::Public)),
+                    _ => Action::Transfer(file, TransferRequest::new(Kind::Copy), None),
+                };
+                world.asked(&action);
+                let process = Process::new(world);
+                // It dies as soon as its first copy is there.
+                let copy = Box::pin(calls_until_copy(&action, world)).await;
+                process.faults.crash(copy, Crash::After);
+                let mut running = Box::pin(process.perform(&action));
+                assert!(process.faults.until_crash(running.as_mut()).await.is_none());
+                world.wait(LEASE + SETTLE);
+            }
             other => panic!("{other:?} is no sweep"),
         }
     }
+}
+
+/// Who is to read a file from now on.
+fn seen_by(visibility: Visibility) -> EditRequest {
+    EditRequest { visibility: Some(visibility), ..EditRequest::default() }
+}
+
+/// The number of the call that copies, where the same is done in a world like this one.
+async fn calls_until_copy(action: &Action, world: &World) -> usize {
+    let twin = World::default();
+    let file = twin.ready(twin.attachment(&text()), &text()).await;
+    let action = match action {
+        Action::Edit(_, request) => Action::Edit(file, request.clone()),
+        Action::Transfer(_, request, key) => Action::Transfer(file, request.clone(), *key),
+        other => panic!("{other:?} copies nothing"),
+    };
+    assert_eq!(twin.tenant, world.tenant);
+    let process = Process::new(&twin);
+    process.perform(&action).await;
+    let calls = process.faults.calls();
+    1 + calls.iter().position(|call| call.operation == "copy").expect("a copy")
 }

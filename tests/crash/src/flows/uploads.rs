@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use storage_core::ids::{FileId, WorkerId};
-use storage_core::ports::ObjectRef;
+use storage_core::ids::{FileId, TenantId, WorkerId};
+use storage_core::ports::{MetadataStore, ObjectRef};
 use storage_core::record::{FileRecord, FileState, Purpose};
 use storage_core::state::{Actor, Event, LEASE};
+use storage_core::tenant::TenantContext;
 use storage_services::uploads::IssueRequest;
 
 use crate::process::{Action, Answer, Process};
@@ -63,6 +64,19 @@ impl World {
         self.perform(&Action::Event(staging)).await;
         self.look().await;
         assert_eq!(self.record(file).await.state, FileState::Ready);
+        file
+    }
+
+    /// A readable file that waits for its tenant.
+    pub(super) async fn waiting(&self, bytes: &Bytes) -> FileId {
+        let caller = TenantContext { tenant: TenantId::UNASSIGNED, ..self.caller() };
+        let uploads = Process::new(self).uploads();
+        let issued = uploads.issue(&caller, self.attachment(bytes), None, &*self.forms).await.unwrap();
+        let file = issued.record.file_id;
+        self.post(&issued.staging, file, bytes).await;
+        self.perform(&Action::Event(issued.staging)).await;
+        let record = self.store.get_file(TenantId::UNASSIGNED, file).await.unwrap().unwrap();
+        assert_eq!(record.state, FileState::Ready);
         file
     }
 

@@ -63,7 +63,7 @@ impl Expected {
     }
 
     fn objects(&self) -> u64 {
-        let finals = if self.avatar { 4 } else { 2 };
+        let finals = if self.avatar { 7 } else { 2 };
         u64::from(self.staging.is_some()) + if self.finals { finals } else { 0 }
     }
 
@@ -147,7 +147,7 @@ impl System {
             file.remove_bytes();
             return Answer::Failed;
         }
-        let keys = (0..if file.avatar { 4 } else { 2 }).collect();
+        let keys = (0..if file.avatar { 7 } else { 2 }).collect();
         file.step(Step::Plan { worker: 0, keys }, now).unwrap();
         if file.avatar && self.current_seq >= Some(file.seq) {
             file.step(Step::Supersede { worker: 0 }, now).unwrap();
@@ -182,6 +182,24 @@ impl System {
         if file.model.state == FileState::Deleting {
             file.remove_bytes();
         }
+        Ok(())
+    }
+
+    /// A restore by id. An avatar comes back only where none is shown, and is the newest then.
+    pub(crate) fn restore(&mut self, index: usize) -> Result<(), ErrorKind> {
+        let file = &self.files[index];
+        if matches!(file.model.state, FileState::Deleting | FileState::Deleted) {
+            return Err(ErrorKind::NotFound);
+        }
+        let restored = file.model.step(&Step::Restore, self.now).map_err(|_| ErrorKind::StateConflict)?;
+        if file.avatar {
+            if self.current.is_some() {
+                return Err(ErrorKind::StateConflict);
+            }
+            let seq = self.take_seq();
+            (self.current, self.current_seq, self.files[index].seq) = (Some(index), Some(seq), seq);
+        }
+        self.files[index].model = restored;
         Ok(())
     }
 

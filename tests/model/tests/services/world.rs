@@ -134,6 +134,10 @@ impl World {
         self.deletion().delete_file(&self.caller(), file, permanent).await
     }
 
+    pub(crate) async fn restore(&self, file: FileId) -> Result<()> {
+        self.deletion().restore(&self.caller(), file, None).await.map(drop)
+    }
+
     pub(crate) async fn delete_avatar(&self) -> Result<()> {
         self.deletion().delete_avatar(&self.caller(), EntityKind::Users, self.user).await
     }
