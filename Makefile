@@ -10,7 +10,7 @@ ARCH ?= x86_64
 LTO ?= thin
 export ARCH LTO
 
-.PHONY: help dev demo test campaign check lint fmt sam-validate sam-build tools rust
+.PHONY: help dev demo test test-browser campaign check lint fmt sam-validate sam-build tools rust
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,6 +26,10 @@ demo: rust ## Walk a photo through the running stack, or through one started for
 test: rust ## Run every test
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) cargo test --workspace --locked --no-fail-fast
+
+test-browser: rust ## Upload with real browsers and uploaders, against a stack started for it
+	@scripts/tools.sh cargo-lambda
+	@$(ENV) scripts/browser.sh
 
 campaign: rust ## Try every guarantee in full, with faults and fuzzing (an hour)
 	@scripts/tools.sh cargo-lambda
