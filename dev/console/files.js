@@ -1,6 +1,6 @@
 // The list of files, and the trash: pages, and what changes in them while they are shown.
 import { emit, events, files, session } from "./api.js";
-import { announce, button, h, plural } from "./dom.js";
+import { announce, button, copyable, h, plural } from "./dom.js";
 import { ApiError, errorBox } from "./errors.js";
 import { filter, filtered, fits, mountFilters, resetFilters, showOwn, whose } from "./filters.js";
 import { isImage } from "./preview.js";
@@ -28,6 +28,8 @@ export function mountFiles(filterForm, listHolder, summaryLine) {
   message = h("div", { class: "list-message", id: "list-message" });
   events.addEventListener("identity", () => (shown.clear(), resetFilters(trash), load()));
   events.addEventListener("uploading", () => showOwn() && load());
+  // Whoever comes back from a terminal has probably changed something there.
+  document.addEventListener("visibilitychange", () => !document.hidden && holder.checkVisibility() && load());
   events.addEventListener("changed", ({ detail }) => changed(detail));
 }
 
@@ -163,7 +165,10 @@ function empty() {
     return say("No file fits these filters", "Fewer filters show more.", reset);
   }
   if (trash) return say("The trash is empty", "Deleted files stay here until their time is over, and can be restored.");
-  return say("No files yet", `Choose some above, or drop them here: what ${whose()} uploads is listed here.`);
+  const { api_url: api } = session.config;
+  const command = `curl -sS -H "Authorization: Bearer $${session.current.variable}" -F file=@photo.jpg ${api}/api/v1/files/upload`;
+  const terminal = h("div", { class: "snippet" }, copyable(command, "Copy command"));
+  return say("No files yet", `Choose some above, drop them here, or send one from a terminal as ${whose()}:`, terminal);
 }
 
 /** A page of a filtered listing may be empty, with more to come. */

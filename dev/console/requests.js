@@ -50,7 +50,7 @@ function row(call) {
     button("curl", () => copy(curl(call), "Command"), {
       kind: "small",
       icon: "copy",
-      label: `Copy as curl: ${call.method} ${call.path}`,
+      label: `Copy as curl: ${call.method} ${call.path.slice(0, 80)}`,
     });
   return h(
     "tr",

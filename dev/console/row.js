@@ -43,7 +43,7 @@ export function cells(record, trash) {
     h("td", { class: "type" }, type),
     h("td", { class: "size" }, bytes(size)),
     h("td", { class: "time" }, ago(time)),
-    h("td", { class: "state" }, badge(state), error && h("code", { class: "code" }, error)),
+    h("td", { class: "state" }, badge(state), error && h("code", { class: "code", title: error }, error)),
     h("td", { class: "actions" }, h("span", { class: "row" }, actions(record, name))),
   ];
 }

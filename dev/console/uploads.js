@@ -72,6 +72,7 @@ async function run(item) {
     const limited = () => ((item.phase = "limited"), update(item));
     const { data: issued } = await patiently(ask, stop.signal, limited);
     item.fileId = issued.file_id;
+    emit("stored");
     Object.assign(item, { phase: "sending", began: performance.now() });
     await send(issued, file, { ...options, onSent: (count) => progress(item, count) });
     Object.assign(item, { phase: "checking", sent: file.size });
@@ -85,6 +86,7 @@ async function run(item) {
   }
   update(item);
   if (item.record) emit("changed", { record: item.record, as: item.as });
+  emit("stored");
   next();
 }
 
