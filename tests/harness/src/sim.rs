@@ -154,6 +154,7 @@ impl Sim {
             ("STORAGE_JWT_AUDIENCE", AUDIENCE),
             ("STORAGE_JWKS", &jwks.to_string()),
             ("STORAGE_PUBLIC_BASE_URL", "https://api.test"),
+            ("STORAGE_ISSUES_PER_MINUTE", "0"),
             ("STORAGE_LOG_FORMAT", "json"),
             ("STORAGE_LOG_LEVEL", "trace"),
         ]
