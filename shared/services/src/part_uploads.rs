@@ -382,7 +382,7 @@ mod tests {
         {
             let part = part_size(size);
             assert!(size.div_ceil(part) <= u64::from(MAX_PARTS), "{size}");
-            assert!((USUAL_PART_BYTES..=5 * GIB).contains(&part) && part % PART_STEP == 0, "{size}");
+            assert!((USUAL_PART_BYTES..=5 * GIB).contains(&part) && part.is_multiple_of(PART_STEP), "{size}");
         }
     }
 

@@ -36,11 +36,14 @@ async fn verdict(answer: Answer) -> (Result<Option<ScanVerdict>>, Vec<Recorded>)
     (scanner.verdict(&object("temp/uploads/x"), &meta(Some("v 1"))).await, server.requests())
 }
 
+/// The tags of an object: names and values.
+type Tags = &'static [(&'static str, &'static str)];
+
 #[tokio::test]
 async fn g49_only_the_tag_of_a_scan_without_threats_is_clean() {
     const STATUS: &str = "GuardDutyMalwareScanStatus";
     let infected = || Some(ScanVerdict::Infected { threat: "unnamed".to_owned() });
-    let table: &[(&[(&str, &str)], Option<ScanVerdict>)] = &[
+    let table: &[(Tags, Option<ScanVerdict>)] = &[
         (&[], None),
         (&[("other", "NO_THREATS_FOUND")], None),
         (&[("guarddutymalwarescanstatus", "NO_THREATS_FOUND")], None),
