@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::json;
 use storage_core::key::StorageKey;
 use storage_core::ports::{MetadataStore, ObjectRef, StorageBackend, Transaction, Write};
-use storage_core::record::{FileRecord, FileState};
+use storage_core::record::{FileRecord, FileState, Scan, ScanStatus};
 use storage_core::timestamp::Timestamp;
 use storage_testkit::clock::ManualClock;
 use storage_testkit::records::sample_file;
@@ -17,6 +17,7 @@ use storage_testkit::trials::{Random, Trials};
 use super::World;
 use crate::ingest::staging_object;
 use crate::ledger::Ledger;
+use crate::scan::quarantine_object;
 use crate::sweep::Sweep;
 
 /// How far the clock of a sweep is off, at most.
@@ -51,6 +52,11 @@ impl World {
         record.expires_at = Some(self.around(random));
         record.delete_after = Some(self.around(random));
         record.lease_until = Some(self.around(random));
+        record.scan = random.chance(1, 2).then(|| scan(random, self.around(random)));
+        if record.state == FileState::Quarantined {
+            record.quarantine_key =
+                Some(StorageKey::parse(&format!("quarantine/{}", record.file_id)).unwrap());
+        }
         record.due_at = random.chance(7, 8).then(|| self.around(random));
         let keys = ["served", "beside"].map(|name| format!("private/attachments/{}/{name}", record.file_id));
         let mut keys = keys.iter().map(|key| StorageKey::parse(key).unwrap());
@@ -63,7 +69,8 @@ impl World {
         }
         // The bytes are as old as the file.
         self.clock.set(record.created_at);
-        for object in finals(&record).into_iter().chain(staging_object(&record)) {
+        let uploads = staging_object(&record).into_iter().chain(quarantine_object(&record));
+        for object in finals(&record).into_iter().chain(uploads) {
             if random.chance(2, 3) {
                 self.put(&object).await;
             }
@@ -83,6 +90,13 @@ impl World {
     }
 }
 
+/// A scan of any kind but one that an administrator has ended, whose verdict is waited for until then if it is.
+fn scan(random: &Random, deadline: Timestamp) -> Scan {
+    let statuses = [ScanStatus::Pending, ScanStatus::Clean, ScanStatus::Infected, ScanStatus::Timeout];
+    let (status, moved) = (*random.pick(&statuses), random.chance(1, 2));
+    Scan { status, deadline: Some(deadline), moved, ..Scan::required(deadline) }
+}
+
 fn finals(record: &FileRecord) -> Vec<ObjectRef> {
     record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone())).collect()
 }
@@ -94,7 +108,11 @@ fn live(record: &FileRecord) -> Vec<ObjectRef> {
         FileState::Pending | FileState::Processing | FileState::Scanning => {
             finals(record).into_iter().chain(staging_object(record)).collect()
         }
-        FileState::Ready | FileState::Trashed | FileState::Quarantined => finals(record),
+        // Until it has been moved the staging object is all there is. What lies in quarantine already is not replaced.
+        FileState::Quarantined => quarantine_object(record).into_iter().collect(),
+        FileState::Ready | FileState::Trashed => {
+            record.live_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone())).collect()
+        }
     }
 }
 
@@ -104,8 +122,9 @@ fn may_end(record: &FileRecord, staged: bool, now: Timestamp) -> bool {
     match record.state {
         FileState::Pending => !staged && over(record.expires_at),
         FileState::Processing => over(record.lease_until) && (!staged || record.attempts >= 5),
-        FileState::Trashed => !record.legal_hold && over(record.delete_after),
-        FileState::Scanning | FileState::Quarantined | FileState::Ready => false,
+        FileState::Trashed | FileState::Quarantined => !record.legal_hold && over(record.delete_after),
+        FileState::Scanning => over(record.scan.as_ref().and_then(|scan| scan.deadline)),
+        FileState::Ready => false,
         FileState::Failed | FileState::Deleting | FileState::Deleted => true,
     }
 }
@@ -140,7 +159,9 @@ async fn g57_the_sweep_never_removes_a_live_object() {
                 assert!(may_end, "ended too early: {record:#?}");
                 *ended.entry(record.state.as_str()).or_insert(0) += 1;
             }
-            let is_live = !live(&after).is_empty() || after.state == record.state;
+            // What goes to quarantine leaves every place it was in, as what is deleted does.
+            let is_live = after.state == record.state
+                || (!live(&after).is_empty() && after.state != FileState::Quarantined);
             for object in objects.iter().filter(|_| is_live) {
                 assert!(world.storage.exists(object).await.unwrap(), "{object:?} of {record:#?}");
                 kept += 1;
