@@ -43,10 +43,12 @@ impl State {
         let (ledger, settings) = (wiring::ledger(&clients).await?, wiring::settings(&config));
         let signer: Arc<dyn UrlSigner> = wiring::url_signer(&clients).await?;
         let storage = wiring::storage(&clients).await?;
+        let scanner = wiring::scanner(&clients, &storage)?;
         Ok(State {
             authenticator: wiring::authenticator(&config)?,
             http: HttpSettings::from(config.as_ref()),
-            ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone()),
+            ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone())
+                .with_scanner(scanner),
             resolver: Resolver::new(ledger, settings, signer),
             queue: wiring::queue(&clients).await?,
         })

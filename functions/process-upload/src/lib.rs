@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use lambda_runtime::{Error as RuntimeError, LambdaEvent};
 use serde_json::Value;
+use storage_core::ids::{BucketName, FileId, TenantId};
 use storage_core::key::{KeySpace, ObjectKey, StorageKey};
-use storage_core::ports::{ImageProcessor, IngestQueue, ObjectRef, ObjectStore, StagedObject};
+use storage_core::ports::{ImageProcessor, IngestQueue, ObjectRef, ObjectStore, ScanVerdict, StagedObject};
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
 use storage_core::timestamp::Timestamp;
 use storage_core::{ErrorKind, Result};
 use storage_imaging::Imaging;
 use storage_lambda::config::Config;
-use storage_lambda::events::{self, BatchResponse, Delivery, Hint};
+use storage_lambda::events::{self, BatchResponse, Delivery, Hint, ScanResult};
 use storage_lambda::wiring;
 use storage_services::ingest::{Ingest, Outcome, Source, Time};
 use storage_services::ledger::Ledger;
@@ -49,7 +50,9 @@ impl State {
         let images: Arc<dyn ImageProcessor> = Arc::new(Imaging);
         self_test::run(images.as_ref(), &ledger).await?;
         let settings = wiring::settings(&config);
+        let scanner = wiring::scanner(&clients, &storage)?;
         let ingest = Ingest::new(ledger.clone(), storage.clone(), images, settings.clone());
+        let ingest = ingest.with_scanner(scanner);
         let queue = wiring::queue(&clients).await?;
         Ok(State { ingest, ledger, storage, queue, settings })
     }
@@ -105,6 +108,9 @@ async fn deliver(state: &State, delivery: &Delivery, until: Option<Timestamp>) -
             for hint in hints {
                 take(state, hint, until).await?;
             }
+            for scan in &delivery.scans {
+                judge(state, scan, until).await?;
+            }
             Ok(())
         }
         Err(poison) => {
@@ -113,24 +119,41 @@ async fn deliver(state: &State, delivery: &Delivery, until: Option<Timestamp>) -
     }
 }
 
-/// One object. Keys that no upload has are ignored, so nothing this system writes can set it off.
-async fn take(state: &State, hint: &Hint, until: Option<Timestamp>) -> Result<()> {
+/// The upload under a key, with the file it becomes. Keys that no upload has are ignored, so nothing this system writes can
+/// set it off.
+fn upload(state: &State, bucket: &BucketName, key: &StorageKey) -> Option<(TenantId, FileId, ObjectRef)> {
     let space = KeySpace { base: state.settings.base_path.clone(), tenant: None };
-    let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, hint.key.as_str()) else {
+    let Ok(ObjectKey::Staging { tenant, file, nonce }) = ObjectKey::parse(&space, key.as_str()) else {
         tracing::info!("an event of a key that is no upload is ignored");
-        return Ok(());
+        return None;
     };
-    if hint.bucket != state.settings.staging_bucket {
+    if *bucket != state.settings.staging_bucket {
         tracing::warn!(tenant.id = %tenant, file.id = %file, "an event of another bucket is ignored");
-        return Ok(());
+        return None;
     }
     let key = ObjectKey::Staging { tenant, file, nonce }.path(&space);
-    let staged = ObjectRef::new(state.settings.staging_bucket.clone(), key);
+    Some((tenant, file, ObjectRef::new(state.settings.staging_bucket.clone(), key)))
+}
+
+/// One object.
+async fn take(state: &State, hint: &Hint, until: Option<Timestamp>) -> Result<()> {
+    let Some((tenant, file, staged)) = upload(state, &hint.bucket, &hint.key) else { return Ok(()) };
     let record = state.ledger.store.get_file(tenant, file).await?;
     if record.is_none_or(|record| !waits_for(&record, &staged.key)) {
         tracing::warn!(tenant.id = %tenant, file.id = %file, "an upload that no record waits for is removed");
         return state.storage.delete(&staged).await;
     }
+    ingest(state, tenant, file, staged, until).await
+}
+
+/// Brings a file as far as it can be brought now.
+async fn ingest(
+    state: &State,
+    tenant: TenantId,
+    file: FileId,
+    staged: ObjectRef,
+    until: Option<Timestamp>,
+) -> Result<()> {
     let (actor, time) = (Actor::function(NAME), Time::Until(until));
     let outcome = state.ingest.run_for(tenant, file, Source::Staging, &actor, time).await?;
     match outcome {
@@ -146,10 +169,44 @@ async fn take(state: &State, hint: &Hint, until: Option<Timestamp>) -> Result<()
     }
 }
 
+/// One result of a scan. Where nobody waits for it, or not for one about these bytes, it is dropped; a file that is on its
+/// way to waiting for it asks for it itself.
+async fn judge(state: &State, scan: &ScanResult, until: Option<Timestamp>) -> Result<()> {
+    let Some((tenant, file, staged)) = upload(state, &scan.bucket, &scan.key) else { return Ok(()) };
+    let known = state.ledger.store.get_file(tenant, file).await?;
+    let record = known.filter(|record| record.staging_key.as_ref() == Some(&staged.key));
+    let actor = Actor::function(NAME);
+    let judged = match &record {
+        Some(record) => {
+            state.ingest.scans().deliver(record, &scan.object, scan.verdict.clone(), &actor).await?
+        }
+        None => None,
+    };
+    let goes_on = match (&judged, &record) {
+        (Some(judged), _) => judged.state == FileState::Processing,
+        (None, Some(record)) => {
+            record.scan.is_some() && matches!(record.state, FileState::Pending | FileState::Processing)
+        }
+        (None, None) => false,
+    };
+    if judged.is_none() {
+        tracing::warn!(
+            tenant.id = %tenant,
+            file.id = %file,
+            file.state = record.as_ref().map(|record| record.state.as_str()),
+            scan.clean = scan.verdict == ScanVerdict::Clean,
+            scan.dropped = 1_u64,
+            "a verdict that nobody waits for is dropped"
+        );
+    }
+    if goes_on { ingest(state, tenant, file, staged, until).await } else { Ok(()) }
+}
+
 /// Whether an object under this key is, or was, the upload of the record. What is in quarantine or in the bin has its bytes
-/// elsewhere: what came to staging after them is a stray.
+/// elsewhere, unless they are yet to be moved: what came to staging after them is a stray.
 fn waits_for(record: &FileRecord, key: &StorageKey) -> bool {
-    let settled = matches!(record.state, FileState::Quarantined | FileState::Trashed);
+    let settled =
+        matches!(record.state, FileState::Quarantined | FileState::Trashed) && !record.awaits_move();
     record.staging_key.as_ref() == Some(key) && !settled
 }
 

@@ -21,7 +21,10 @@ impl State {
         let clients = wiring::Clients::new(&config).await?;
         let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
         let queue = wiring::queue(&clients).await?;
-        Ok(State { sweep: Sweep::new(ledger, storage, queue, wiring::settings(&config)) })
+        let scanner = wiring::scanner(&clients, &storage)?;
+        Ok(State {
+            sweep: Sweep::new(ledger, storage, queue, wiring::settings(&config)).with_scanner(scanner),
+        })
     }
 }
 
@@ -36,6 +39,8 @@ pub async fn handle(state: &State, _event: LambdaEvent<Value>) -> Result<Counts,
         enqueued = counts.enqueued,
         expired = counts.expired,
         failed = counts.failed,
+        quarantined = counts.quarantined,
+        scan_timeouts = counts.scan_timeouts,
         finished = counts.finished,
         objects_removed = counts.objects_removed,
         staging_removed = counts.staging_removed,

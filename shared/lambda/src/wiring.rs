@@ -6,18 +6,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use storage_aws::{
-    Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, PostSigner, PresignSigner, Retries,
-    S3Backend, SecretReader, SqsQueue, Window,
+    Aws, AwsSettings, CloudFrontKey, CloudFrontSigner, DynamoStore, GuardDutyTags, PostSigner, PresignSigner,
+    Retries, S3Backend, SecretReader, SqsQueue, Window,
 };
 use storage_core::ports::{
-    Clock, IngestQueue, MetadataStore, ObjectStore, PresignParts, PresignPost, SystemClock, UrlSigner,
+    Clock, IngestQueue, MetadataStore, NoScanner, ObjectStore, PresignParts, PresignPost, Scanner,
+    SystemClock, UrlSigner,
 };
 use storage_core::{Error, ErrorKind, Result};
 use storage_services::ledger::Ledger;
 use storage_services::settings::Settings;
 
 use crate::config::{
-    Backend, Config, Redacted, RetryMode, SealKey, SecretSource, StorageClass, parse_seal_keys,
+    Backend, ClamdSocket, Config, Redacted, RetryMode, SealKey, SecretSource, StorageClass, parse_seal_keys,
 };
 use crate::http::auth::{Authenticator, FetchJwks};
 use crate::seal::Sealer;
@@ -82,6 +83,7 @@ pub fn settings(config: &Config) -> Arc<Settings> {
         direct_max_bytes: limits.direct_max_bytes,
         image_limits: limits.images,
         avatar_webp: config.delivery.avatar_webp,
+        scanned: config.scan.scanned.clone(),
         trash_life: config.cleanup.retention,
         sweep_enabled: config.cleanup.enabled,
         ..Settings::new(buckets.staging.clone(), buckets.files.clone(), config.tenancy.default_tenant)
@@ -155,6 +157,29 @@ fn local_storage(_config: &Config) -> Result<Arc<dyn ObjectStore>> {
         ErrorKind::StorageNotConfigured,
         "STORAGE_BACKEND=local needs a build with the feature `local`",
     ))
+}
+
+/// What scans uploads, whatever the policy says now: some may have been issued under another one.
+pub fn scanner(clients: &Clients, storage: &Arc<dyn ObjectStore>) -> Result<Arc<dyn Scanner>> {
+    match (&clients.config.scan.clamd, clients.config.backend) {
+        (Some(socket), _) => clamd(socket, storage.clone()),
+        (None, Backend::S3) => Ok(Arc::new(GuardDutyTags::new(S3Backend::new(&clients.s3)))),
+        (None, Backend::Local) => Ok(Arc::new(NoScanner)),
+    }
+}
+
+#[cfg(feature = "local")]
+fn clamd(socket: &ClamdSocket, storage: Arc<dyn ObjectStore>) -> Result<Arc<dyn Scanner>> {
+    let address = match socket {
+        ClamdSocket::Unix(path) => storage_local::ClamdAddress::Unix(path.clone()),
+        ClamdSocket::Tcp(address) => storage_local::ClamdAddress::Tcp(*address),
+    };
+    Ok(Arc::new(storage_local::Clamd::new(address, storage)))
+}
+
+#[cfg(not(feature = "local"))]
+fn clamd(_socket: &ClamdSocket, _storage: Arc<dyn ObjectStore>) -> Result<Arc<dyn Scanner>> {
+    Err(Error::new(ErrorKind::StorageNotConfigured, "STORAGE_CLAMD needs a build with the feature `local`"))
 }
 
 /// The signer of upload forms. In development it signs for the gateway, which is S3 to browsers.

@@ -11,9 +11,9 @@ mod strict;
 mod tests;
 
 pub use model::{
-    AuthConfig, Backend, BucketConfig, CdnConfig, CleanupConfig, Config, DeliveryConfig, Environment,
-    HealthConfig, LimitsConfig, LogConfig, LogFormat, MetadataConfig, RetryMode, S3Config, StorageClass,
-    TenancyConfig,
+    AuthConfig, Backend, BucketConfig, CdnConfig, ClamdSocket, CleanupConfig, Config, DeliveryConfig,
+    Environment, HealthConfig, LimitsConfig, LogConfig, LogFormat, MetadataConfig, RetryMode, S3Config,
+    ScanConfig, StorageClass, TenancyConfig,
 };
 pub use reader::{ConfigErrors, Problem, Source};
 pub use secret::{Redacted, SealKey, Secret, SecretSource, parse_seal_keys};

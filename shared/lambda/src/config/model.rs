@@ -1,11 +1,14 @@
 //! What the configuration says once it is read. Every value is already valid for its type.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use storage_core::ids::{BucketName, TenantId};
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::ImageLimits;
+use storage_core::record::Purpose;
 use storage_core::tenant::Isolation;
 use url::Url;
 
@@ -66,6 +69,8 @@ pub struct Config {
     pub delivery: DeliveryConfig,
     /// Sizes.
     pub limits: LimitsConfig,
+    /// Scans for malware.
+    pub scan: ScanConfig,
     /// The sweep.
     pub cleanup: CleanupConfig,
     /// Readiness.
@@ -266,6 +271,24 @@ pub struct LimitsConfig {
     pub json_max_bytes: usize,
     /// Of images.
     pub images: ImageLimits,
+}
+
+/// Scans for malware.
+#[derive(Clone, Debug, Default)]
+pub struct ScanConfig {
+    /// The purposes whose uploads are scanned before they become readable.
+    pub scanned: BTreeSet<Purpose>,
+    /// In development: the daemon that scans.
+    pub clamd: Option<ClamdSocket>,
+}
+
+/// Where ClamAV's daemon listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClamdSocket {
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// An address of this machine.
+    Tcp(SocketAddr),
 }
 
 /// The sweep.

@@ -123,6 +123,10 @@ variables! {
         IMAGE_MAX_SIDE "STORAGE_IMAGE_MAX_SIDE" [] Is("12000"), "The most pixels of a side of an image.";
         IMAGE_MAX_PIXELS "STORAGE_IMAGE_MAX_PIXELS" [] Is("40000000"), "The most pixels of an image.";
     }
+    "Scans" {
+        SCAN "STORAGE_SCAN" [] Is("off"), "Which uploads are scanned for malware: `off`, `before_ready` for all, or a policy for each purpose, such as `attachment=before_ready,export=before_ready`. It counts when an upload is issued, and never becomes less for that upload.";
+        CLAMD "STORAGE_CLAMD" [] Unset, "In development: where ClamAV's daemon listens, a path or `127.0.0.1:3310`. Without it verdicts are those of GuardDuty, read from the tags of staging objects.";
+    }
     "Cleanup" {
         CLEANUP_ENABLED "STORAGE_CLEANUP_ENABLED" [] Is("true"), "Whether the scheduled sweep removes anything.";
         RETENTION_DAYS "STORAGE_RETENTION_DAYS" ["STORAGE_CLEANUP_RETENTION_DAYS"] Is("30"), "How many days a trashed file can be restored, 1 to 3650.";

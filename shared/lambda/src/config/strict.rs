@@ -40,6 +40,9 @@ pub(super) fn check(reader: &mut Reader<'_>, config: &Config) {
     }
     storage(reader, config);
     metadata(reader, config);
+    if config.scan.clamd.is_some() {
+        reader.problem(&names::CLAMD, "is set, which only development may do");
+    }
     tokens(reader, config);
     delivery(reader, config);
 }

@@ -5,10 +5,11 @@
 mod key;
 mod parse;
 mod response;
+mod scan;
 mod sequencer;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{Delivery, Hint, Poison, REENQUEUED, parse};
+pub use parse::{Delivery, Hint, Poison, REENQUEUED, ScanResult, parse};
 pub use response::BatchResponse;
 pub use sequencer::Sequencer;

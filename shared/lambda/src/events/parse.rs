@@ -5,10 +5,11 @@ use std::fmt;
 use serde_json::Value;
 use storage_core::ids::BucketName;
 use storage_core::key::StorageKey;
-use storage_core::ports::{ObjectRef, StagedObject};
+use storage_core::ports::{ObjectRef, ScanVerdict, StagedObject};
+use storage_core::record::ScannedObject;
 
-use super::key;
 use super::sequencer::Sequencer;
+use super::{key, scan};
 
 /// The name of the events we enqueue ourselves, in the shape of S3's.
 pub const REENQUEUED: &str = "Storage:Reenqueued";
@@ -29,6 +30,19 @@ impl Hint {
     pub fn staged(&self) -> StagedObject {
         StagedObject { object: ObjectRef::new(self.bucket.clone(), self.key.clone()) }
     }
+}
+
+/// What a scanner that works by itself found. It is acted on only where exactly this object lies on staging.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanResult {
+    /// The bucket the event names.
+    pub bucket: BucketName,
+    /// The key.
+    pub key: StorageKey,
+    /// Which object under this key.
+    pub object: ScannedObject,
+    /// What was found.
+    pub verdict: ScanVerdict,
 }
 
 /// Why a message can never be acted on.
@@ -65,6 +79,8 @@ pub struct Delivery {
     pub message_id: Option<String>,
     /// What may be waiting; empty where the message was about something else.
     pub hints: Result<Vec<Hint>, Poison>,
+    /// What scans found.
+    pub scans: Vec<ScanResult>,
     /// How many records were about something else, for the metric.
     pub ignored: usize,
 }
@@ -96,6 +112,7 @@ fn message(record: &Value) -> Vec<Delivery> {
 #[derive(Default)]
 struct Found {
     hints: Vec<Hint>,
+    scans: Vec<ScanResult>,
     poison: Option<Poison>,
     ignored: usize,
 }
@@ -107,6 +124,13 @@ impl Found {
 
     fn ignored() -> Self {
         Found { ignored: 1, ..Found::default() }
+    }
+
+    fn scan(result: Result<ScanResult, Poison>) -> Self {
+        match result {
+            Ok(scan) => Found { scans: vec![scan], ..Found::default() },
+            Err(poison) => Found::poison(poison),
+        }
     }
 
     fn add(&mut self, hint: Result<Option<Hint>, Poison>) {
@@ -121,11 +145,11 @@ impl Found {
 fn deliveries(message_id: Option<String>, found: Found) -> Vec<Delivery> {
     let mut deliveries = Vec::new();
     if found.poison.is_none() || !found.hints.is_empty() || found.ignored > 0 {
-        let hints = Ok(found.hints);
-        deliveries.push(Delivery { message_id: message_id.clone(), hints, ignored: found.ignored });
+        let (hints, scans, ignored) = (Ok(found.hints), found.scans, found.ignored);
+        deliveries.push(Delivery { message_id: message_id.clone(), hints, scans, ignored });
     }
     if let Some(poison) = found.poison {
-        deliveries.push(Delivery { message_id, hints: Err(poison), ignored: 0 });
+        deliveries.push(Delivery { message_id, hints: Err(poison), scans: Vec::new(), ignored: 0 });
     }
     deliveries
 }
@@ -140,6 +164,8 @@ fn event(value: &Value) -> Found {
             return Found::ignored();
         }
         records.iter().for_each(|record| found.add(s3_record(record)));
+    } else if scan::is_result(value) {
+        return Found::scan(scan::result(value));
     } else if members.contains_key("detail-type") {
         found.add(event_bridge(value));
     } else if members.is_empty() || members.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {

@@ -4,6 +4,7 @@ mod avatars;
 mod deletion;
 mod live;
 mod races;
+mod scans;
 mod sweep;
 mod verdicts;
 

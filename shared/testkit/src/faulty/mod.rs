@@ -50,6 +50,7 @@ impl Call {
                 | "audit_trail"
                 | "last_sweep_report"
                 | "presign_post"
+                | "verdict"
         ) && !self.operation.starts_with("get_")
     }
 }

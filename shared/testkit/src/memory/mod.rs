@@ -6,7 +6,9 @@
 mod backend;
 mod cursor;
 mod multipart;
+mod scanner;
 mod store;
 
 pub use backend::MemoryBackend;
+pub use scanner::MemoryScanner;
 pub use store::MemoryStore;

@@ -2,6 +2,7 @@
 
 mod access;
 mod delivery;
+mod scan;
 mod storage;
 
 use std::time::Duration;
@@ -84,6 +85,7 @@ fn load(reader: &mut Reader<'_>, on_lambda: bool) -> Option<Config> {
         seal_keys: access::seal_keys(reader),
         delivery: delivery::delivery(reader, environment),
         limits: limits(reader),
+        scan: scan::scan(reader, backend),
         cleanup: cleanup(reader),
         health: HealthConfig {
             enabled: reader.flag(&names::HEALTH_CHECK_ENABLED).unwrap_or(true),
