@@ -11,8 +11,8 @@ use storage_core::ids::{
 use storage_core::key::{EntityKind, StorageKey, VariantSize, Visibility};
 use storage_core::ports::{ETag, Placeholder};
 use storage_core::record::{
-    AuditEntry, Declared, FileRecord, FileState, IdempotencyRecord, PointerKey, Purpose, SCHEMA_VERSION,
-    Scan, ScanStatus, ScannedObject, StoredVariant,
+    AuditEntry, Declared, FileRecord, FileState, IdempotencyRecord, MultipartUpload, PointerKey, Promotion,
+    Purpose, SCHEMA_VERSION, Scan, ScanStatus, ScannedObject, StoredVariant,
 };
 use storage_core::tenant::{Isolation, TenantRecord, TenantState};
 use storage_core::timestamp::Timestamp;
@@ -131,6 +131,16 @@ pub fn full_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
         entity: Some(EntityId::parse("11111111-1111-4111-8111-111111111111").unwrap()),
         scope: Some("Project Ω/😀".to_owned()),
         external_id: Some(ExternalId::parse(&format!("ext {}", base.file_id)).unwrap()),
+        multipart: Some(MultipartUpload { upload_id: Some("u".repeat(128)), part_size: Some(1 << 34) }),
+        promotion: Some(Promotion {
+            upload_id: "p/1+2=".to_owned(),
+            key: key("original.jpg"),
+            source_etag: ETag::new("etag-upload"),
+            part_size: 1 << 30,
+            parts: 1000,
+            copied: 999,
+        }),
+        checksum_crc64nvme: Some("Vz7yJ0PLbFs=".to_owned()),
         key_prefix: Some(StorageKey::parse("stowage/22222222-2222-4222-8222-222222222222").unwrap()),
         planned_keys: vec![key("original.jpg"), key("small.jpg")],
         final_key: Some(key("original.jpg")),
@@ -248,7 +258,7 @@ mod tests {
     fn the_full_record_leaves_no_field_out() {
         let json = serde_json::to_value(full_file(new_tenant(), sample_time())).unwrap();
         let fields = json.as_object().unwrap();
-        assert_eq!(fields.len(), 45, "{:?}", fields.keys().collect::<Vec<_>>());
+        assert_eq!(fields.len(), 53, "{:?}", fields.keys().collect::<Vec<_>>());
         assert!(fields.values().all(|value| !value.is_null()));
     }
 

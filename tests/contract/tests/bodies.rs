@@ -27,6 +27,9 @@ fn deserialised(source: &str) -> Vec<(String, bool)> {
     found
 }
 
+/// Types that are read by hand: each chooses between types that are found here.
+const CHOICES: &[&str] = &["PresignBody"];
+
 #[test]
 fn g24_every_type_of_a_request_refuses_unknown_members() {
     let (mut strict, mut used, mut loose) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
@@ -54,6 +57,7 @@ fn g24_every_type_of_a_request_refuses_unknown_members() {
     }
     assert!(loose.is_empty(), "these take members they do not know: {loose:?}");
     assert!(used.len() >= 6, "{used:?}");
+    strict.extend(CHOICES.iter().map(|name| (*name).to_owned()));
     let lost: Vec<_> = used.difference(&strict).collect();
     assert!(lost.is_empty(), "read from requests, and not found among the types: {lost:?}");
 }
