@@ -41,8 +41,9 @@ export async function pauseAndResume(subject, start) {
   await until("the pause", async () => ((await visit.state()).paused ? true : undefined));
   await visit.wire.settled();
   const before = visit.wire.length;
-  const { parts, outcome } = await visit.state();
+  const { parts, keys, outcome } = await visit.state();
   assert.ok(parts.length < 6 && outcome === null, `${parts}`);
+  assert.equal((await openUploads(keys[0])).length, 1, "what is not complete shows");
   await visit.resume();
   await arrived(await visit.outcome(), setup.files);
   onlyTheMissing(visit, before, parts);
