@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
-use storage_core::key::StorageKey;
+use storage_core::key::{ObjectKey, StorageKey};
 use storage_core::ports::{MetadataStore, ObjectRef, StorageBackend, Transaction, Write};
 use storage_core::record::{FileRecord, FileState, Scan, ScanStatus};
+use storage_core::state::SETTLE;
 use storage_core::timestamp::Timestamp;
 use storage_testkit::clock::ManualClock;
 use storage_testkit::records::sample_file;
@@ -58,12 +59,21 @@ impl World {
                 Some(StorageKey::parse(&format!("quarantine/{}", record.file_id)).unwrap());
         }
         record.due_at = random.chance(7, 8).then(|| self.around(random));
-        let keys = ["served", "beside"].map(|name| format!("private/attachments/{}/{name}", record.file_id));
-        let mut keys = keys.iter().map(|key| StorageKey::parse(key).unwrap());
-        if random.chance(2, 3) {
-            record.final_key = keys.next();
+        let [served, left] = ["private", "public"].map(|place| {
+            StorageKey::parse(&format!("{place}/attachments/2026/11/{}.jpg", record.file_id)).unwrap()
+        });
+        let beside = ObjectKey::AttachmentMetadata { file: record.file_id }.path(&record.key_space());
+        record.planned_keys = vec![beside, left];
+        match random.chance(2, 3) || is_whole(&record) {
+            true => record.final_key = Some(served),
+            false => record.planned_keys.push(served),
         }
-        record.planned_keys = keys.collect();
+        if is_whole(&record) && record.due_at.is_some() {
+            // Somebody copies it to another place, and is done by then.
+            let copied = record.lease_until.map(|until| until + SETTLE);
+            record.due_at =
+                copied.min(record.delete_after.filter(|_| record.state == FileState::Trashed).or(copied));
+        }
         if random.chance(1, 8) {
             record.staging_key = None;
         }
@@ -101,8 +111,14 @@ fn finals(record: &FileRecord) -> Vec<ObjectRef> {
     record.final_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone())).collect()
 }
 
-/// The objects of a file that somebody reads, may get back, or still needs to make it readable.
-fn live(record: &FileRecord) -> Vec<ObjectRef> {
+/// Whether all of it is there, to be read or to be restored.
+fn is_whole(record: &FileRecord) -> bool {
+    matches!(record.state, FileState::Ready | FileState::Trashed)
+}
+
+/// The objects of a file that somebody reads, may get back, or still needs to make it readable, or readable elsewhere.
+fn live(record: &FileRecord, now: Timestamp) -> Vec<ObjectRef> {
+    let object = |key: &StorageKey| ObjectRef::new(record.bucket.clone(), key.clone());
     match record.state {
         FileState::Deleting | FileState::Deleted | FileState::Failed => Vec::new(),
         FileState::Pending | FileState::Processing | FileState::Scanning => {
@@ -110,9 +126,8 @@ fn live(record: &FileRecord) -> Vec<ObjectRef> {
         }
         // Until it has been moved the staging object is all there is. What lies in quarantine already is not replaced.
         FileState::Quarantined => quarantine_object(record).into_iter().collect(),
-        FileState::Ready | FileState::Trashed => {
-            record.live_keys().map(|key| ObjectRef::new(record.bucket.clone(), key.clone())).collect()
-        }
+        FileState::Ready if record.lease_until.is_some_and(|until| until > now) => finals(record),
+        FileState::Ready | FileState::Trashed => record.live_keys().map(object).collect(),
     }
 }
 
@@ -140,7 +155,7 @@ async fn g57_the_sweep_never_removes_a_live_object() {
         for _ in 0..RECORDS {
             let record = world.scatter(&random).await;
             let mut objects = Vec::new();
-            for object in live(&record) {
+            for object in live(&record, world.now()) {
                 if world.storage.exists(&object).await.unwrap() {
                     objects.push(object);
                 }
@@ -161,7 +176,7 @@ async fn g57_the_sweep_never_removes_a_live_object() {
             }
             // What goes to quarantine leaves every place it was in, as what is deleted does.
             let is_live = after.state == record.state
-                || (!live(&after).is_empty() && after.state != FileState::Quarantined);
+                || (!live(&after, world.now()).is_empty() && after.state != FileState::Quarantined);
             for object in objects.iter().filter(|_| is_live) {
                 assert!(world.storage.exists(object).await.unwrap(), "{object:?} of {record:#?}");
                 kept += 1;
