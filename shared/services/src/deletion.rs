@@ -62,8 +62,9 @@ impl Deletion {
         permanent: bool,
         idempotency: Option<Idempotency>,
     ) -> Result<Vec<(FileId, Result<()>)>> {
+        let Some(first) = files.first() else { return Ok(Vec::new()) };
         self.tenants.check(context).await?;
-        if let (Some(idempotency), Some(first)) = (&idempotency, files.first()) {
+        if let Some(idempotency) = &idempotency {
             self.keep(context, idempotency, *first).await?;
         }
         let deleted = stream::iter(files).map(|file| async move {

@@ -54,8 +54,10 @@ async fn k01_ids_are_uuids_by_every_route_and_nothing_else() {
             let answer = app.request(route.method.as_str(), &path, Some(&user.token), &Value::Null).await;
             answer.refused(status, code, &format!("{} {} {}", case.id, route.method, route.path));
         }
-        let found = app.post(&user, "/api/v1/files/urls", &json!({ "ids": [id] })).await.is(200).json();
-        assert_eq!(found["results"][0]["error"], code, "{}", case.id);
+        for route in ["/api/v1/files/urls", "/api/v1/files/delete"] {
+            let found = app.post(&user, route, &json!({ "ids": [id] })).await.is(200).json();
+            assert_eq!(found["results"][0]["error"], code, "{} {route}", case.id);
+        }
         if !of_files {
             let items = json!({ "avatars": [{ "kind": "users", "id": id }] });
             let found = app.post(&user, "/api/v1/avatars/urls", &items).await.is(200).json();

@@ -56,6 +56,16 @@ async fn direct(app: &TestApp, user: &Person, name: &str) -> Result<Value, Answe
     Ok(app.get(user, &format!("/api/v1/files/{file}")).await.is(200).json())
 }
 
+/// Takes a name as that of a file that has another one.
+async fn renamed(app: &TestApp, user: &Person, file: &str, name: &str) -> Result<Value, Answer> {
+    let answer = app.patch(user, &format!("/api/v1/files/{file}"), &json!({ "filename": name })).await;
+    if answer.status != 200 {
+        return Err(answer);
+    }
+    check_key(app, file, name).await;
+    Ok(answer.json())
+}
+
 /// The key of a ready file is one that our own code writes: made of ids, with nothing of the name in it.
 async fn check_key(app: &TestApp, file: &str, name: &str) -> String {
     let record = app.record(file).await;
@@ -67,10 +77,10 @@ async fn check_key(app: &TestApp, file: &str, name: &str) -> String {
 }
 
 /// One name of one case, by every way that can say it.
-async fn check(app: &TestApp, user: &Person, case: &Case<Name>, name: &str) {
+async fn check(app: &TestApp, user: &Person, file: &str, case: &Case<Name>, name: &str) {
     let (id, what) = (case.id, case.what);
     let shown = case.input.shown.unwrap_or(name);
-    let mut answers = vec![presigned(app, user, name).await];
+    let mut answers = vec![presigned(app, user, name).await, renamed(app, user, file, name).await];
     if fits_a_form(name) {
         answers.push(direct(app, user, name).await);
     }
@@ -91,10 +101,11 @@ async fn n01_to_n11_n14_names_get_what_the_table_says() {
     let app = TestApp::new();
     let user = app.user();
     let admin = app.person(app.tenant, &["storage:admin"]);
+    let file = app.text(&user, "a.txt", b"text").await;
     for case in CASES {
         let files = app.store.files().len();
         for name in case.input.sent.names() {
-            check(&app, &user, case, &name).await;
+            check(&app, &user, &file, case, &name).await;
             if let Some(code) = case.expect.code {
                 let route = format!("/api/v1/users/{}/avatar", fresh_id());
                 let answer = app.post(&admin, &route, &request(&name)).await;
