@@ -275,6 +275,30 @@ async fn a_file_does_not_return_to_a_key_whose_removal_is_not_acknowledged() {
     assert!(app.get(&user, &format!("{}/download", path(&file))).await.is(302).header("location").is_some());
 }
 
+/// G57: the sweep removes what a file has left, and the file does not come back there in the middle of it.
+#[tokio::test]
+async fn g57_the_sweep_does_not_remove_what_a_file_returns_to() {
+    let app = Arc::new(TestApp::new());
+    let user = app.user();
+    let file = app.text(&user, "a.txt", b"text").await;
+    app.storage_faults.fail("delete", 1, ErrorKind::StorageUnavailable);
+    app.patch(&user, &path(&file), &json!({ "is_public": true })).await.is(200);
+    assert_eq!(app.keys(&[]).len(), 3, "what it has left is still there");
+    app.storage_faults.forget_calls();
+    let (inner, person, place) = (app.clone(), user.clone(), path(&file));
+    app.storage_faults.before("delete", 1, move || async move {
+        let token = inner.token(person.tenant, person.id, &["user"]);
+        let call = inner.call("PATCH", &place).token(&token).json(&json!({ "is_public": false }));
+        call.send().await.refused(409, "REQUEST_IN_PROGRESS", "the sweep is at it");
+    });
+    app.sweep_later().await;
+    assert_eq!((app.storage_faults.count("delete"), app.keys(&[]).len()), (1, 2));
+    let user = Person { token: app.token(user.tenant, user.id, &["user"]), ..user };
+    let url = app.get(&user, &path(&file)).await.is(200).json()["url"].as_str().unwrap().to_owned();
+    assert_eq!(app.fetch(&url).unwrap(), "text");
+    app.patch(&user, &path(&file), &json!({ "is_public": false })).await.is(200);
+}
+
 /// Somebody else's change comes between the copy and its commit: both hold, unless the caller said otherwise.
 #[tokio::test]
 async fn changes_at_one_moment_both_hold_or_one_is_told() {

@@ -310,6 +310,37 @@ async fn g21_a_transfer_that_failed_goes_on_under_its_key() {
     }
 }
 
+/// G04: a worker that slept longer than its lease ends nothing of what another one has finished.
+#[tokio::test]
+async fn g04_a_worker_that_slept_does_not_end_what_another_has_finished() {
+    for (verb, status) in [("copy", 201), ("move", 200)] {
+        for (operation, nth) in [("head", 1), ("copy", 1), ("get", 1), ("put", 1)] {
+            let app = Arc::new(TestApp::new());
+            let user = app.user();
+            let file = source(&app, &user).await;
+            app.storage_faults.forget_calls();
+            let (inner, person, id) = (app.clone(), user.clone(), file.clone());
+            app.storage_faults.before(operation, nth, move || async move {
+                inner.clock.advance(LEASE + Duration::from_secs(1));
+                let awake = again(&inner, &person, false);
+                keyed(&inner, &awake, &id, verb, &json!({})).await.is(status);
+            });
+            let slept = keyed(&app, &user, &file, verb, &json!({})).await;
+            let case = format!("{verb} {operation}: {slept:?}");
+            assert!(matches!(slept.status, 404 | 409 | 503), "{case}");
+            for _ in 0..4 {
+                app.sweep_later().await;
+            }
+            let user = again(&app, &user, false);
+            let made = keyed(&app, &user, &file, verb, &json!({})).await.is(status).json();
+            let made = made["file_id"].as_str().unwrap();
+            assert_eq!(served(&app, &user, made).await.expect(&case), "süß");
+            assert_eq!(app.keys(&[]).len(), if verb == "move" { 2 } else { 4 }, "{case}");
+            check_usage(&app).await;
+        }
+    }
+}
+
 /// Without a key a copy that broke off is cleared away by the sweep, and the source is untouched.
 #[tokio::test]
 async fn a_transfer_that_breaks_off_is_cleared_away() {
