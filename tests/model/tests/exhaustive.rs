@@ -85,9 +85,17 @@ impl Node {
             until: lease.until.saturating_sub(self.now),
         });
         model.attempts = if open { model.attempts } else { 0 };
-        let scanned = open || matches!(state, FileState::Scanning | FileState::Quarantined);
-        model.scan = model.scan.filter(|_| scanned).map(|scan| Scan { until: ahead(scan.until), ..scan });
-        model.locked = model.locked && scanned;
+        // Of a scan only two things are read: whether the file passed it, and until when it is waited for.
+        let passed = model.scan.is_none_or(|scan| {
+            matches!(scan.status, ScanStatus::Clean | ScanStatus::Released) && state == FileState::Processing
+        });
+        let waited = open || state == FileState::Scanning;
+        model.scan = model.scan.filter(|_| waited).map(|scan| Scan {
+            status: if passed { ScanStatus::Clean } else { ScanStatus::Pending },
+            until: ahead(scan.until),
+            moved: false,
+        });
+        model.locked = false;
         Key(model, [0, 1].map(|by| self.held(by)))
     }
 
