@@ -2,6 +2,7 @@
 //!
 //! `stowage-dev` starts it and stays; `stowage-dev demo` walks a photo through it, starting the stack if none is running.
 
+mod clamd;
 mod console;
 mod demo;
 mod keys;

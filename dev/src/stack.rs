@@ -9,8 +9,8 @@ use storage_aws::{AwsSettings, DynamoStore, Secret};
 use storage_core::ids::{BucketName, TenantId, TenantSlug};
 use storage_core::ports::{Clock, MetadataStore, SystemClock};
 use storage_core::tenant::{Isolation, TenantRecord, TenantState};
-use storage_local::LocalBackend;
 use storage_local::s3_gateway::{AllowedOrigins, Gateway, HttpRelay, serve};
+use storage_local::{ClamdDaemon, LocalBackend};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -18,7 +18,7 @@ use crate::keys::Keys;
 use crate::pump::Pump;
 use crate::watch::{FUNCTIONS, Watch};
 use crate::workspace::Local;
-use crate::{Outcome, console, during, screen, tokens};
+use crate::{Outcome, clamd, console, during, screen, tokens};
 
 const STAGING_BUCKET: &str = "stowage-staging";
 const FILES_BUCKET: &str = "stowage-files";
@@ -37,6 +37,7 @@ pub(crate) struct Stack {
     watch: Watch,
     stop: watch::Sender<bool>,
     servers: Vec<tokio::task::JoinHandle<()>>,
+    clamd: Option<ClamdDaemon>,
     pub(crate) facts: Value,
 }
 
@@ -120,7 +121,9 @@ impl Stack {
         during("the table", store.create_table().await)?;
         put_tenants(&store, &keys).await?;
 
-        let environment = environment(&local, &keys, &api_url, &s3_url, &dynamodb_url, &invoke_url)?;
+        let mut environment = environment(&local, &keys, &api_url, &s3_url, &dynamodb_url, &invoke_url)?;
+        let (clamd, told) = clamd::start(&local).await;
+        environment.extend(told);
         let watch = Watch::start(&local, api_port, &environment).await?;
         let facts = json!({
             "api_url": api_url,
@@ -132,7 +135,7 @@ impl Stack {
             "agent_id": keys.agent,
             "tokens": tokens::make(&keys)?,
         });
-        let mut stack = Stack { local, watch, stop, servers, facts };
+        let mut stack = Stack { local, watch, stop, servers, clamd, facts };
         if let Err(message) = stack.wait_until_ready(&api_url).await {
             stack.stop().await;
             return Err(message);
@@ -155,6 +158,9 @@ impl Stack {
     pub(crate) async fn stop(self) {
         let _ = std::fs::remove_file(self.local.facts());
         self.watch.stop().await;
+        if let Some(clamd) = self.clamd {
+            clamd.stop().await;
+        }
         let _ = self.stop.send(true);
         for server in self.servers {
             let _ = tokio::time::timeout(Duration::from_secs(3), server).await;

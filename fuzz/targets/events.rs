@@ -21,8 +21,9 @@ fuzz_target!(|data: &[u8]| {
             assert_eq!(bare, parse(&payload), "the same payload means the same");
             if !is_batch(&payload) {
                 let bare: Vec<_> =
-                    bare.into_iter().map(|delivery| (delivery.hints, delivery.ignored)).collect();
-                let unwrapped = wrapped.iter().map(|delivery| (delivery.hints.clone(), delivery.ignored));
+                    bare.into_iter().map(|found| (found.hints, found.scans, found.ignored)).collect();
+                let unwrapped =
+                    wrapped.iter().map(|found| (found.hints.clone(), found.scans.clone(), found.ignored));
                 assert_eq!(bare, unwrapped.collect::<Vec<_>>(), "a queue changes nothing");
             }
         }
@@ -50,5 +51,9 @@ fn check(deliveries: &[Delivery]) {
         assert_eq!(StorageKey::parse(hint.key.as_str()).as_ref().ok(), Some(&hint.key));
         assert_eq!(BucketName::parse(hint.bucket.as_str()).as_ref().ok(), Some(&hint.bucket));
         assert_eq!((&hint.staged().object.bucket, &hint.staged().object.key), (&hint.bucket, &hint.key));
+    }
+    for scan in deliveries.iter().flat_map(|delivery| &delivery.scans) {
+        assert_eq!(StorageKey::parse(scan.key.as_str()).as_ref().ok(), Some(&scan.key));
+        assert_eq!(BucketName::parse(scan.bucket.as_str()).as_ref().ok(), Some(&scan.bucket));
     }
 }

@@ -136,7 +136,7 @@ pub enum Event {
     /// The lease holder leaves the upload to a scanner that works by itself.
     AwaitScan(WorkerId, ScannedObject),
     /// The verdict on an upload that waits for it: clean.
-    Clear(ScannedObject),
+    Acquit(ScannedObject),
     /// The verdict on an upload that waits for it: not clean.
     Quarantine(Finding),
     /// No verdict came in time. The bytes are to go to this key.
@@ -325,12 +325,12 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             await_scan(next, object, now);
             Ok("scan-awaited")
         }
-        Event::Clear(object) => match next.state {
+        Event::Acquit(object) => match next.state {
             Scanning => {
                 next.state = Processing;
                 note_scan(next, ScanStatus::Clean, Some(object), now);
                 next.due_at = Some(now);
-                Ok("cleared")
+                Ok("acquitted")
             }
             _ => refused,
         },

@@ -14,7 +14,7 @@ use storage_core::record::{FileRecord, FileState, ScannedObject};
 use storage_core::state::{Actor, Event, Finding};
 use storage_core::{ErrorKind, Result};
 
-use crate::deletion::{abort_uploads, remove_finals};
+use crate::deletion::remove_finals;
 use crate::ingest::{is_change, staging_object};
 use crate::ledger::{Applied, Ledger};
 use crate::settings::Settings;
@@ -112,7 +112,7 @@ impl Scans {
     fn event(&self, record: &FileRecord, object: ScannedObject, verdict: ScanVerdict) -> Event {
         match self.finding(record, object.clone(), verdict) {
             Some(finding) => Event::Quarantine(finding),
-            None => Event::Clear(object),
+            None => Event::Acquit(object),
         }
     }
 
@@ -183,7 +183,6 @@ impl Scans {
                 Err(error) if is_change(&error) => {}
                 Err(error) => return Err(error),
             }
-            abort_uploads(self.storage.as_ref(), record).await?;
             // An earlier upload may have been found clean, and written; it was never readable.
             remove_finals(self.storage.as_ref(), record).await?;
             self.storage.delete(&source).await?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use storage_core::ids::{FileId, TenantId, WorkerId};
-use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX};
+use storage_core::key::{KeySpace, ObjectKey, QUARANTINE_PREFIX, STAGING_PREFIX};
 use storage_core::ports::{
     DUE_SHARDS, IngestQueue, ListRequest, ObjectMeta, ObjectRef, ObjectStore, Scanner, StagedObject,
     SweepReport,
@@ -302,27 +302,31 @@ impl Sweep {
         }
     }
 
-    /// Removes staging objects that nobody waits for: of tombstones, of finished uploads, and of no record at all.
+    /// Removes staging objects that nobody waits for: of tombstones, of finished uploads, and of no record at all. What
+    /// lies in quarantine for no record is the same.
     async fn staging(&self, started: Timestamp, counts: &mut Counts) -> Result<()> {
         let space = KeySpace { base: self.settings.base_path.clone(), tenant: None };
-        let prefix = match &self.settings.base_path {
-            Some(base) => format!("{base}/{STAGING_PREFIX}"),
-            None => STAGING_PREFIX.to_owned(),
-        };
-        let (mut request, mut listed, mut orphans) = (ListRequest::under(prefix), 0, Vec::new());
-        loop {
-            let page = self.storage.list(&self.settings.staging_bucket, request.clone()).await?;
-            listed += page.objects.len() as u64;
-            for object in page.objects {
-                if started.since(object.last_modified) >= STAGING_AGE
-                    && self.is_orphan(&space, &object).await?
-                {
-                    orphans.push(object.key);
+        let (mut listed, mut orphans) = (0, Vec::new());
+        for folder in [STAGING_PREFIX, QUARANTINE_PREFIX] {
+            let prefix = match &self.settings.base_path {
+                Some(base) => format!("{base}/{folder}"),
+                None => folder.to_owned(),
+            };
+            let mut request = ListRequest::under(prefix);
+            loop {
+                let page = self.storage.list(&self.settings.staging_bucket, request.clone()).await?;
+                listed += page.objects.len() as u64;
+                for object in page.objects {
+                    if started.since(object.last_modified) >= STAGING_AGE
+                        && self.is_orphan(&space, &object).await?
+                    {
+                        orphans.push(object.key);
+                    }
                 }
-            }
-            match page.next {
-                Some(next) => request.cursor = Some(next),
-                None => break,
+                match page.next {
+                    Some(next) => request.cursor = Some(next),
+                    None => break,
+                }
             }
         }
         let share = SMALL_RUN.max(listed / 100);
@@ -336,15 +340,20 @@ impl Sweep {
     }
 
     async fn is_orphan(&self, space: &KeySpace, object: &ObjectMeta) -> Result<bool> {
-        let Ok(ObjectKey::Staging { tenant, file, .. }) = ObjectKey::parse(space, object.key.as_str()) else {
-            return Ok(true);
+        let (tenant, file) = match ObjectKey::parse(space, object.key.as_str()) {
+            Ok(ObjectKey::Staging { tenant, file, .. } | ObjectKey::Quarantine { tenant, file }) => {
+                (tenant, file)
+            }
+            _ => return Ok(true),
         };
         let record = self.ledger.store.get_file(tenant, file).await?;
         Ok(record.is_none_or(|record| {
-            let waits =
-                matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning)
-                    || record.awaits_move();
-            !(waits && record.staging_key.as_ref() == Some(&object.key))
+            let open =
+                matches!(record.state, FileState::Pending | FileState::Processing | FileState::Scanning);
+            let locked = record.state == FileState::Quarantined;
+            let upload = (open || record.awaits_move()) && record.staging_key.as_ref() == Some(&object.key);
+            let kept = (open || locked) && record.quarantine_key.as_ref() == Some(&object.key);
+            !(upload || kept)
         }))
     }
 

@@ -5,15 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
-use storage_core::ids::{BucketName, FileId};
+use storage_core::ErrorKind;
+use storage_core::ids::{BucketName, FileId, PrincipalId};
 use storage_core::key::StorageKey;
 use storage_core::ports::{
     Body, Clock, MetadataStore, ObjectRef, PutOptions, StorageBackend, Transaction, Write,
 };
 use storage_core::record::FileRecord;
 use storage_core::state::{LEASE, SETTLE};
+use storage_core::tenant::{Scopes, TenantContext};
+use storage_services::sweep::Counts;
 
-use crate::{Answer, BUCKET, Call, Form, Person, STAGING, TestApp, batch, s3_event, scanner};
+use crate::{Answer, BUCKET, Call, Form, Person, STAGING, TestApp, batch, s3_event, scan_event, scanner};
 
 impl TestApp {
     /// A request to be filled in.
@@ -125,6 +128,37 @@ impl TestApp {
         for staged in self.queue.take() {
             assert_eq!(self.deliver_event(&staged.object).await, Vec::<String>::new());
         }
+    }
+
+    /// Delivers what GuardDuty says about the object that lies there now; the messages to deliver again come back.
+    pub async fn deliver_scan(&self, object: &ObjectRef, status: &str) -> Vec<String> {
+        let etag = self.storage.head(object).await.expect("an object").etag;
+        self.deliver(batch(&[scan_event(object, &etag, status).to_string()])).await
+    }
+
+    /// Sweeps once, now.
+    pub async fn sweep_now(&self) -> Counts {
+        self.sweep.run().await.expect("a sweep")
+    }
+
+    /// What the queue holds is delivered.
+    pub async fn deliver_queued(&self) {
+        for staged in self.queue.take() {
+            assert_eq!(self.deliver_event(&staged.object).await, Vec::<String>::new());
+        }
+    }
+
+    /// Lets a file out of quarantine, as an administrator of the tenant.
+    pub async fn release(&self, file: &str) -> Result<FileRecord, ErrorKind> {
+        let admin = TenantContext {
+            tenant: self.tenant,
+            slug: None,
+            principal: PrincipalId::parse("admin-1").unwrap(),
+            scopes: Scopes { admin: true, ..Scopes::default() },
+            request_id: "request-1".to_owned(),
+        };
+        let released = self.quarantine.release(&admin, FileId::parse(file).unwrap()).await;
+        released.map_err(|error| error.kind())
     }
 
     /// The record of a file of the app's tenant.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use storage_core::ids::TenantId;
-use storage_core::ports::{ObjectStore, PresignPost, UrlSigner};
+use storage_core::ports::{ObjectStore, PresignPost, Scanner, UrlSigner};
 use storage_imaging::Imaging;
 use storage_lambda::config::{Config, Redacted, SealKey};
 use storage_lambda::http::HttpSettings;
@@ -17,6 +17,7 @@ use storage_services::ingest::Ingest;
 use storage_services::ledger::Ledger;
 use storage_services::listing::Listing;
 use storage_services::part_uploads::PartUploads;
+use storage_services::quarantine::Quarantine;
 use storage_services::resolve::Resolver;
 use storage_services::sweep::Sweep;
 use storage_services::transfers::Transfers;
@@ -24,7 +25,7 @@ use storage_services::uploads::Uploads;
 use storage_testkit::clock::ManualClock;
 use storage_testkit::faulty::{Faults, Faulty};
 use storage_testkit::jwt::{AUDIENCE, ISSUER, Issuer};
-use storage_testkit::memory::{MemoryBackend, MemoryStore};
+use storage_testkit::memory::{MemoryBackend, MemoryScanner, MemoryStore};
 
 use crate::doubles::{PathSigner, Queue};
 use crate::{Calls, Forms, Gateway, logs};
@@ -46,6 +47,10 @@ pub struct TestApp {
     pub store_faults: Faults,
     /// What goes wrong with the storage, and what was asked of it.
     pub storage_faults: Faults,
+    /// What scans uploads, where the policy asks for it. It knows nothing until a test says so.
+    pub malware: Arc<MemoryScanner>,
+    /// What goes wrong with that, and what was asked of it.
+    pub scan_faults: Faults,
     /// The forms that were signed.
     pub forms: Arc<Forms>,
     /// The calls of uploads in parts that were signed.
@@ -57,6 +62,7 @@ pub struct TestApp {
     pub(crate) process: process_upload::State,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sweep: Sweep,
+    pub(crate) quarantine: Quarantine,
 }
 
 impl Default for TestApp {
@@ -73,6 +79,14 @@ impl TestApp {
 
     /// The same with other environment variables.
     pub fn with(variables: &[(&str, &str)]) -> Self {
+        Self::scanned_by(variables, |_, double| double)
+    }
+
+    /// The same with something that scans the objects of this store, in place of the double.
+    pub fn scanned_by(
+        variables: &[(&str, &str)],
+        scanner: impl FnOnce(Arc<MemoryBackend>, Arc<dyn Scanner>) -> Arc<dyn Scanner>,
+    ) -> Self {
         logs::install();
         let issuer = Issuer::es256();
         let config = Arc::new(config(&issuer, variables));
@@ -91,7 +105,11 @@ impl TestApp {
         let http = HttpSettings::from(config.as_ref());
         let settings = wiring::settings(&config);
         let uploads = Uploads::new(ledger.clone(), settings.clone(), wiring::backend_name(&config));
-        let ingest = Ingest::new(ledger.clone(), backend.clone(), Arc::new(Imaging), settings.clone());
+        let (malware, scan_faults) = (Arc::new(MemoryScanner::new()), Faults::new());
+        let double = Arc::new(Faulty::new(malware.clone(), scan_faults.clone()));
+        let scanner = scanner(storage.clone(), double);
+        let ingest = Ingest::new(ledger.clone(), backend.clone(), Arc::new(Imaging), settings.clone())
+            .with_scanner(scanner.clone());
         let signer: Arc<dyn UrlSigner> = Arc::new(PathSigner);
         let resolver = Resolver::new(ledger.clone(), settings.clone(), signer);
         let presign: Arc<dyn PresignPost> = forms.clone();
@@ -194,12 +212,16 @@ impl TestApp {
             storage: storage.clone(),
             store_faults,
             storage_faults,
+            malware,
+            scan_faults,
             forms,
             calls,
             tenant: TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap(),
             issuer,
             gateway: Gateway::new(functions.into()),
-            sweep: Sweep::new(ledger.clone(), backend.clone(), queue.clone(), settings.clone()),
+            sweep: Sweep::new(ledger.clone(), backend.clone(), queue.clone(), settings.clone())
+                .with_scanner(scanner),
+            quarantine: Quarantine::new(ledger.clone(), settings.clone(), backend.clone(), queue.clone()),
             process: process_upload::State {
                 ingest,
                 ledger,

@@ -2,7 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
-use storage_core::ports::ObjectRef;
+use storage_core::ports::{ETag, ObjectRef};
 
 /// What S3 leaves as it is in the keys of its events.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'*');
@@ -56,4 +56,35 @@ pub fn batch(bodies: &[String]) -> Value {
         })
     };
     json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
+}
+
+/// What GuardDuty says, by EventBridge, about the object with this tag.
+pub fn scan_event(object: &ObjectRef, etag: &ETag, status: &str) -> Value {
+    let threats = match status {
+        "THREATS_FOUND" => json!([{ "name": "EICAR-Test-File (not a virus)", "itemPaths": null }]),
+        _ => Value::Null,
+    };
+    json!({
+        "version": "0",
+        "id": "72c7d362-737a-6dce-fc78-9e27a0171419",
+        "detail-type": "GuardDuty Malware Protection Object Scan Result",
+        "source": "aws.guardduty",
+        "account": "111122223333",
+        "time": "2026-11-20T12:00:09Z",
+        "region": "us-east-1",
+        "resources": ["arn:aws:guardduty:us-east-1:111122223333:malware-protection-plan/b4c7f4645ab"],
+        "detail": {
+            "schemaVersion": "1.0",
+            "scanStatus": if status == "UNSUPPORTED" { "SKIPPED" } else { "COMPLETED" },
+            "resourceType": "S3_OBJECT",
+            "s3ObjectDetails": {
+                "bucketName": object.bucket.as_str(),
+                "objectKey": object.key.as_str(),
+                "eTag": etag.as_str(),
+                "versionId": null,
+                "s3Throttled": false,
+            },
+            "scanResultDetails": { "scanResultStatus": status, "threats": threats },
+        },
+    })
 }

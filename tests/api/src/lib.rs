@@ -23,7 +23,7 @@ pub use answer::{Answer, DOCUMENTED};
 pub use app::{BUCKET, STAGING, TestApp};
 pub use call::{Call, Form};
 pub use doubles::{Calls, Forms};
-pub use events::{batch, encode_key, s3_event};
+pub use events::{batch, encode_key, s3_event, scan_event};
 pub use gateway::{Gateway, Route, preflights, routes};
 pub use logs::{EMAIL, Scanner, scanner};
 pub use people::Person;

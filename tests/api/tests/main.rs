@@ -16,6 +16,7 @@ mod limits;
 mod listing;
 mod replays;
 mod restore;
+mod scans;
 mod transfers;
 mod verdicts;
 

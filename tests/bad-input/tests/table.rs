@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use bad_input_tests::document::markdown;
 use bad_input_tests::table::parts;
 
-/// The letters of the ids, and the highest number of each. I41 needs a virus scanner, which nothing here is.
+/// The letters of the ids, and the highest number of each. I41 needs a scanner: `i41_*` in `tests/api/tests/scans.rs`.
 const NUMBERS: &[(&str, u32)] = &[("I", 44), ("N", 14), ("E", 16), ("K", 15), ("S", 6), ("L", 6)];
 const MISSING: &[&str] = &["I41"];
 

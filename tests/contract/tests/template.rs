@@ -142,3 +142,38 @@ fn the_development_stack_starts_every_function() {
     let started: BTreeSet<String> = list.split('"').skip(1).step_by(2).map(str::to_owned).collect();
     assert_eq!(started, functions());
 }
+
+/// G49: where uploads are scanned, all of them are, the verdicts reach the queue, and nobody else can write one.
+#[test]
+fn g49_the_plan_scans_every_upload_and_its_verdicts_reach_the_queue() {
+    let template = template();
+    let only = |kind: &str| {
+        let found = resources(&template, kind);
+        assert_eq!(found.len(), 1, "{kind}");
+        let resource = found.into_values().next().unwrap();
+        assert_eq!(resource["Condition"], "HasScans", "{kind}");
+        resource["Properties"].clone()
+    };
+    let plan = only("AWS::GuardDuty::MalwareProtectionPlan");
+    let scanned = &plan["ProtectedResource"]["S3Bucket"];
+    assert_eq!(scanned["BucketName"]["Ref"], "StagingBucket");
+    assert_eq!(scanned["ObjectPrefixes"], serde_json::json!([STAGING_PREFIX]));
+    assert_eq!(plan["Actions"]["Tagging"]["Status"], "ENABLED");
+
+    let rule = only("AWS::Events::Rule");
+    let event = serde_json::json!({
+        "source": rule["EventPattern"]["source"][0],
+        "detail-type": rule["EventPattern"]["detail-type"][0],
+        "detail": {
+            "s3ObjectDetails": { "bucketName": "staging", "objectKey": "temp/uploads/x", "eTag": "x" },
+            "scanResultDetails": { "scanResultStatus": "NO_THREATS_FOUND" },
+        },
+    });
+    let deliveries = storage_lambda::events::parse(&event);
+    assert_eq!(deliveries[0].scans.len(), 1, "process-upload reads what the rule lets through");
+
+    let policies = resources(&template, "AWS::S3::BucketPolicy");
+    let staging = policies.values().find(|policy| policy["Properties"]["Bucket"]["Ref"] == "StagingBucket");
+    let text = staging.unwrap().to_string();
+    assert!(text.contains("DenyForgedVerdicts") && text.contains("s3:PutObjectVersionTagging"), "{text}");
+}

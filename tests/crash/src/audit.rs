@@ -20,7 +20,7 @@ use crate::world::World;
 use FileState::{Deleted, Deleting, Failed, Pending, Processing, Quarantined, Ready, Scanning, Trashed};
 
 /// Every edge that the audit trail of a file may show, written out once more and not taken from the state machine.
-const EDGES: [(Option<FileState>, &str, FileState); 21] = [
+const EDGES: [(Option<FileState>, &str, FileState); 28] = [
     (None, "issued", Pending),
     (None, "issued", Processing),
     (Some(Pending), "claimed", Processing),
@@ -31,6 +31,13 @@ const EDGES: [(Option<FileState>, &str, FileState); 21] = [
     (Some(Failed), "reopened", Processing),
     (Some(Processing), "superseded", Deleting),
     (Some(Processing), "deleted", Deleting),
+    (Some(Processing), "scan-awaited", Scanning),
+    (Some(Processing), "quarantined", Quarantined),
+    (Some(Scanning), "acquitted", Processing),
+    (Some(Scanning), "quarantined", Quarantined),
+    (Some(Scanning), "scan-timed-out", Quarantined),
+    (Some(Quarantined), "unquarantined", Processing),
+    (Some(Quarantined), "purged", Deleting),
     (Some(Scanning), "deleted", Deleting),
     (Some(Quarantined), "deleted", Deleting),
     (Some(Failed), "deleted", Deleting),
@@ -53,6 +60,12 @@ impl World {
         for record in self.store.files() {
             if record.state == Ready && watch.ended.contains(&record.file_id) {
                 watch.found(Fault::Resurrected, format!("{} is readable after its end", record.file_id));
+            }
+            if record.state == Ready && watch.condemned.contains(&record.file_id) {
+                watch.found(
+                    Fault::Illegal,
+                    format!("{} is readable, and was not found clean", record.file_id),
+                );
             }
         }
         watch.lying_about(self.now(), things);
@@ -78,11 +91,28 @@ impl World {
         watch.shown = watch.shown.max(seq);
     }
 
+    /// Whether something lies in the staging bucket that is not to stay there: all but what is locked away.
+    pub fn has_strays(&self) -> bool {
+        let files = self.store.files();
+        let locked = files.iter().filter(|record| record.state == Quarantined);
+        let kept: BTreeSet<&str> =
+            locked.filter_map(|record| Some(record.quarantine_key.as_ref()?.as_str())).collect();
+        let keys = self.storage.keys();
+        let staged = keys.iter().filter_map(|key| key.strip_prefix(self.settings.staging_bucket.as_str()));
+        staged.map(|key| key.trim_start_matches('/')).any(|key| !kept.contains(key))
+    }
+
     /// Everything that must not stay, with the longest it may.
     fn lying_about(&self) -> BTreeMap<String, Duration> {
         let mut things = BTreeMap::new();
         let mut named = BTreeSet::new();
         for record in self.store.files() {
+            // What is locked away, or has been let out and not been read yet, lies where it is to lie.
+            if record.state == Quarantined || (record.state == Processing && record.is_released()) {
+                named.extend(
+                    record.quarantine_key.iter().map(|key| format!("{}/{key}", record.staging_bucket)),
+                );
+            }
             match record.state {
                 Pending | Processing | Scanning => {
                     things.insert(format!("unfinished record {}", record.file_id), STAGING_BOUND);
@@ -97,9 +127,12 @@ impl World {
             }
         }
         for key in self.storage.keys() {
+            if named.contains(&key) {
+                continue;
+            }
             if key.starts_with(self.settings.staging_bucket.as_str()) {
                 things.insert(key, STAGING_BOUND);
-            } else if !named.contains(&key) {
+            } else {
                 things.insert(key, FINAL_BOUND);
             }
         }
@@ -185,6 +218,9 @@ impl World {
                 watch.found(Fault::Illegal, format!("{file} is {:?}, not refused with {code}", record.state));
             }
             return;
+        }
+        if watch.condemned.contains(&file) && !matches!(record.state, Quarantined | Deleting | Deleted) {
+            watch.found(Fault::Illegal, format!("{file} is {:?}, not locked away", record.state));
         }
         let Some(source) = watch.promised.get(&file).cloned() else { return };
         let served = record.state == Ready && record.source_sha256 == Some(source);

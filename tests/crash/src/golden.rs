@@ -1,8 +1,10 @@
 //! The calls of each flow, as files that are compared and reviewed.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use storage_core::ports::DUE_SHARDS;
+use storage_core::usage::usage_shard;
 
 use crate::flows::Flow;
 use crate::process::Process;
@@ -17,6 +19,11 @@ pub async fn record(flow: Flow) -> Vec<String> {
         let shard = |file: u128| file % u128::from(DUE_SHARDS);
         let files = world.store.files();
         if flow.is_sweep() && files.iter().any(|record| shard(record.file_id.as_uuid().as_u128()) != 0) {
+            continue;
+        }
+        // Changes of counters that lie in one shard are one write.
+        let shards: BTreeSet<u8> = files.iter().map(|record| usage_shard(record.file_id)).collect();
+        if shards.len() < files.len() {
             continue;
         }
         let process = Process::new(&world);

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use storage_core::ids::{FileId, IdempotencyKey};
 use storage_core::key::EntityKind;
 use storage_core::ports::{
-    AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef, ObjectStore,
-    PresignPost, ProcessedAvatar,
+    AvatarRecipe, ETag, ImageFormat, ImageInfo, ImageLimits, ImageProcessor, IngestQueue, ObjectRef,
+    ObjectStore, PresignPost, ProcessedAvatar, ScanVerdict, Scanner,
 };
 use storage_core::record::{FileRecord, FileState};
 use storage_core::state::Actor;
@@ -21,6 +21,7 @@ use storage_services::deletion::Deletion;
 use storage_services::edits::{EditRequest, Edits};
 use storage_services::ingest::{Ingest, Outcome, Source};
 use storage_services::ledger::Ledger;
+use storage_services::quarantine::Quarantine;
 use storage_services::resolve::readable;
 use storage_services::sweep::Sweep;
 use storage_services::transfers::{Kind, TransferRequest, Transfers};
@@ -48,6 +49,10 @@ pub enum Action {
     Edit(FileId, EditRequest),
     /// A client copies, moves or claims a file.
     Transfer(FileId, TransferRequest, Option<&'static str>),
+    /// A scanner that works by itself says what it has found in the object with this tag.
+    Verdict(ObjectRef, ETag, ScanVerdict),
+    /// An administrator lets a file out of quarantine.
+    Unquarantine(FileId),
     /// The clock of the sweep strikes.
     Sweep,
 }
@@ -91,6 +96,15 @@ impl<'a> Process<'a> {
     fn ingest(&self) -> Ingest {
         let settings = self.world.settings.clone();
         Ingest::new(self.ledger(), self.storage(), Arc::new(Remembering), settings)
+            .with_scanner(self.scanner())
+    }
+
+    fn scanner(&self) -> Arc<dyn Scanner> {
+        Arc::new(Faulty::new(self.world.scanner.clone(), self.faults.clone()))
+    }
+
+    fn queue(&self) -> Arc<dyn IngestQueue> {
+        Arc::new(Faulty::new(self.world.queue.clone(), self.faults.clone()))
     }
 
     /// What issues uploads.
@@ -103,9 +117,8 @@ impl<'a> Process<'a> {
     }
 
     fn sweep(&self) -> Sweep {
-        let queue: Arc<dyn IngestQueue> =
-            Arc::new(Faulty::new(self.world.queue.clone(), self.faults.clone()));
-        Sweep::new(self.ledger(), self.storage(), queue, self.world.settings.clone())
+        Sweep::new(self.ledger(), self.storage(), self.queue(), self.world.settings.clone())
+            .with_scanner(self.scanner())
     }
 
     /// Does it, as the function that is responsible does.
@@ -158,6 +171,15 @@ impl<'a> Process<'a> {
                     Err(error) => Answer::Refused(error.kind()),
                 }
             }
+            Action::Verdict(object, etag, verdict) => {
+                self.handle(&[scan_result(object, etag, verdict).to_string()]).await
+            }
+            Action::Unquarantine(file) => {
+                let caller = TenantContext { scopes: Scopes { admin: true, ..Scopes::default() }, ..caller };
+                let settings = self.world.settings.clone();
+                let quarantine = Quarantine::new(self.ledger(), settings, self.storage(), self.queue());
+                done(quarantine.release(&caller, *file).await.map(drop))
+            }
             Action::Sweep => done(self.sweep().run().await.map(drop)),
         }
     }
@@ -193,6 +215,7 @@ impl<'a> Process<'a> {
                     | Outcome::Failed(record)
                     | Outcome::Scanning(record)
                     | Outcome::Quarantined(record) => *record,
+                    Outcome::Busy(record) if record.scan.is_some() => *record,
                     Outcome::Busy(_) => return Err(Error::new(ErrorKind::RequestInProgress, "busy")),
                     Outcome::Deferred(_) | Outcome::NotUploaded(_) | Outcome::Gone => {
                         return Err(Error::new(ErrorKind::StateConflict, "gone"));
@@ -206,29 +229,53 @@ impl<'a> Process<'a> {
 
     /// The handler of `process-upload`, with one message of the queue.
     async fn event(&self, object: &ObjectRef) -> Answer {
+        self.handle(&[upload(object).to_string()]).await
+    }
+
+    async fn handle(&self, bodies: &[String]) -> Answer {
         let state = process_upload::State {
             ingest: self.ingest(),
             ledger: self.ledger(),
             storage: self.storage(),
-            queue: Arc::new(Faulty::new(self.world.queue.clone(), self.faults.clone())),
+            queue: self.queue(),
             settings: self.world.settings.clone(),
         };
-        match process_upload::handle(&state, LambdaEvent::new(message(object), Context::default())).await {
+        match process_upload::handle(&state, LambdaEvent::new(messages(bodies), Context::default())).await {
             Ok(response) if response.failures.is_empty() => Answer::Done,
             _ => Answer::Refused(ErrorKind::NotReady),
         }
     }
 }
 
-/// The message that the queue carries for an upload.
-fn message(object: &ObjectRef) -> Value {
+/// The event of an upload.
+fn upload(object: &ObjectRef) -> Value {
     let record = json!({
         "eventSource": "aws:s3",
         "eventName": "ObjectCreated:Post",
         "s3": { "bucket": { "name": object.bucket.as_str() }, "object": { "key": object.key.as_str() } },
     });
-    let body = json!({ "Records": [record] }).to_string();
-    json!({ "Records": [{ "messageId": "m0", "eventSource": "aws:sqs", "body": body }] })
+    json!({ "Records": [record] })
+}
+
+/// The event of a scan.
+fn scan_result(object: &ObjectRef, etag: &ETag, verdict: &ScanVerdict) -> Value {
+    let status = if *verdict == ScanVerdict::Clean { "NO_THREATS_FOUND" } else { "THREATS_FOUND" };
+    json!({
+        "source": "aws.guardduty",
+        "detail-type": "GuardDuty Malware Protection Object Scan Result",
+        "detail": {
+            "s3ObjectDetails": {
+                "bucketName": object.bucket.as_str(), "objectKey": object.key.as_str(), "eTag": etag.as_str(),
+            },
+            "scanResultDetails": { "scanResultStatus": status, "threats": [{ "name": "threat" }] },
+        },
+    })
+}
+
+/// The messages that the queue carries for events.
+fn messages(bodies: &[String]) -> Value {
+    let message = |(index, body): (usize, &String)| json!({ "messageId": format!("m{index}"), "eventSource": "aws:sqs", "body": body });
+    json!({ "Records": bodies.iter().enumerate().map(message).collect::<Vec<_>>() })
 }
 
 fn idempotency(key: Option<&str>) -> Option<Idempotency> {

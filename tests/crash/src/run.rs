@@ -92,9 +92,8 @@ pub async fn calls(flow: Flow) -> Vec<Call> {
 /// How a call fails: as its port does.
 pub fn error_of(call: &Call) -> ErrorKind {
     match call.operation {
-        "put" | "get" | "head" | "exists" | "delete" | "list" | "copy" | "enqueue" | "presign_post" => {
-            ErrorKind::StorageUnavailable
-        }
+        "put" | "get" | "head" | "exists" | "delete" | "list" | "copy" | "enqueue" | "presign_post"
+        | "verdict" => ErrorKind::StorageUnavailable,
         _ => ErrorKind::MetadataUnavailable,
     }
 }
@@ -192,7 +191,7 @@ async fn ask_again(world: &World, scene: &Scene) {
 /// What a repeated request is told that was done before, or that somebody dead may still be doing.
 fn is_said_again(action: &Action, kind: ErrorKind) -> bool {
     match action {
-        Action::Restore(_) => kind == ErrorKind::StateConflict,
+        Action::Restore(_) | Action::Unquarantine(_) => kind == ErrorKind::StateConflict,
         // A removal that nobody acknowledged keeps the file from coming back; a deletion meanwhile ends it.
         Action::Edit(..) => matches!(kind, ErrorKind::RequestInProgress | ErrorKind::NotFound),
         Action::Transfer(_, _, key) => match kind {
@@ -237,8 +236,7 @@ pub async fn settle(world: &World) {
         world.deliver().await;
         world.look().await;
         let due = world.store.files().iter().filter_map(|record| record.due_at).min();
-        let staging = world.settings.staging_bucket.as_str();
-        let is_staged = world.storage.keys().iter().any(|key| key.starts_with(staging));
+        let is_staged = world.has_strays();
         let soon = world.now() + SWEEP;
         let next = match due {
             _ if is_staged => soon,

@@ -81,6 +81,8 @@ pub struct Watch {
     pub promised: BTreeMap<FileId, String>,
     /// Files that are to be refused, and why.
     pub refused: BTreeMap<FileId, ErrorKind>,
+    /// Files that a scan did not find clean, and that nobody may ever read.
+    pub condemned: BTreeSet<FileId>,
     /// Files whose deletion was asked for, and may have happened.
     pub doomed: BTreeSet<FileId>,
     /// SHA-256 of every upload that was to become another file.
@@ -114,6 +116,12 @@ impl Watch {
         self.refused.insert(file, code);
     }
 
+    /// A scan does not find this file clean: what was acknowledged is locked away, and no promise.
+    pub fn condemn(&mut self, file: FileId) {
+        self.promised.remove(&file);
+        self.condemned.insert(file);
+    }
+
     /// A deletion is on its way to these files.
     pub fn doom(&mut self, files: impl IntoIterator<Item = FileId>) {
         self.doomed.extend(files);
@@ -127,6 +135,11 @@ impl Watch {
             }
             (Action::Transfer(..), Answer::Stored(record)) => {
                 self.promised.extend(record.source_sha256.clone().map(|sha256| (record.file_id, sha256)));
+            }
+            // Whoever released it was told that it will be readable.
+            (Action::Unquarantine(file), Answer::Done) => {
+                let sent = self.uploads.get(file).and_then(|known| known.first()).cloned();
+                self.promised.extend(sent.map(|sha256| (*file, sha256)));
             }
             // It may be deleted once more after it was restored.
             (Action::Restore(file), Answer::Done) => {

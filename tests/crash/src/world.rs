@@ -12,13 +12,13 @@ use storage_core::ports::{
     Body, Clock, IngestQueue, MetadataStore, ObjectRef, PostRequest, PresignPost, PresignedPost, PutOptions,
     StagedObject, StorageBackend,
 };
-use storage_core::record::{AvatarPointer, FileRecord, PointerKey};
+use storage_core::record::{AvatarPointer, FileRecord, PointerKey, Purpose};
 use storage_core::tenant::{Scopes, TenantContext};
 use storage_core::timestamp::Timestamp;
 use storage_services::settings::Settings;
 use storage_services::transfers::Kind;
 use storage_testkit::clock::ManualClock;
-use storage_testkit::memory::{MemoryBackend, MemoryStore};
+use storage_testkit::memory::{MemoryBackend, MemoryScanner, MemoryStore};
 
 use crate::process::{Action, Answer, Process};
 use crate::watch::Watch;
@@ -35,6 +35,8 @@ pub struct World {
     pub queue: Arc<Queue>,
     /// The signer of forms.
     pub forms: Arc<PlainForm>,
+    /// What scans exports. It knows nothing until a scene says so.
+    pub scanner: Arc<MemoryScanner>,
     /// The settings of every function.
     pub settings: Arc<Settings>,
     /// The tenant of everything.
@@ -49,7 +51,10 @@ impl Default for World {
         let bucket = |name| BucketName::parse(name).unwrap();
         let tenant = TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap();
         let clock = Arc::new(ManualClock::default());
-        let settings = Settings::new(bucket("staging"), bucket("files"), tenant);
+        let settings = Settings {
+            scanned: [Purpose::Export].into(),
+            ..Settings::new(bucket("staging"), bucket("files"), tenant)
+        };
         let buckets = [&settings.staging_bucket, &settings.files_bucket];
         World {
             storage: Arc::new(MemoryBackend::with_clock(&buckets, clock.clone())),
@@ -57,6 +62,7 @@ impl Default for World {
             store: Arc::new(MemoryStore::new()),
             queue: Arc::default(),
             forms: Arc::default(),
+            scanner: Arc::default(),
             settings: Arc::new(settings),
             tenant,
             user: EntityId::parse("22222222-2222-4222-8222-222222222222").unwrap(),
@@ -135,6 +141,9 @@ impl World {
             Action::Transfer(file, request, _) => self.leaves(*file, request.kind),
             // From here on it may be readable again.
             Action::Restore(file) => drop(self.watch().ended.remove(file)),
+            Action::Unquarantine(file) => drop(self.watch().condemned.remove(file)),
+            // Who asks the scanner from now on is told the same.
+            Action::Verdict(_, etag, verdict) => self.scanner.found(etag, verdict.clone()),
             _ => {}
         }
     }

@@ -113,6 +113,29 @@ async fn g19_no_crash_loses_a_file_on_its_way() {
     .await;
 }
 
+/// G49: what was not found clean is never readable, whoever dies while it is scanned, moved or deleted; what was found
+/// clean or let out is not lost.
+#[tokio::test]
+async fn g49_no_crash_makes_an_unclean_upload_readable() {
+    enumerate(
+        "G49",
+        &[
+            Flow::ScanClean,
+            Flow::ScanAwaited,
+            Flow::ScanInfected,
+            Flow::DirectScanned,
+            Flow::VerdictClean,
+            Flow::VerdictInfected,
+            Flow::VerdictDeletedMeanwhile,
+            Flow::DeleteQuarantined,
+            Flow::Unquarantine,
+            Flow::IngestReleased,
+        ],
+        &Blow::DEATHS,
+    )
+    .await;
+}
+
 /// G56: a sweep that dies is made up for by the next one.
 #[tokio::test]
 async fn g56_no_crash_of_the_sweep_leaves_anything_behind() {

@@ -7,13 +7,13 @@ use storage_core::filename::FileName;
 use storage_core::ids::WorkerId;
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::{ETag, Stored};
-use storage_core::record::FileRecord;
-use storage_core::state::{Edit, Event, Home, Refused};
+use storage_core::record::{FileRecord, Scan, ScannedObject};
+use storage_core::state::{Edit, Event, Finding, Home, Refused};
 use storage_core::timestamp::Timestamp;
 use storage_testkit::records::{new_tenant, sample_file, sample_time};
 use uuid::Uuid;
 
-use crate::model::{Lease, Model, Step};
+use crate::model::{self, Lease, Model, Step};
 use crate::table::Refusal;
 
 /// The second 0 of models that no clock moves.
@@ -42,6 +42,11 @@ pub fn sample(staged: bool) -> FileRecord {
     record
 }
 
+/// The same, of an upload that has to be scanned.
+pub fn unscanned() -> FileRecord {
+    FileRecord { scan: Some(Scan::required(start())), ..sample(true) }
+}
+
 /// What the model sees of a record, with second 0 at `start`. A worker that has no number is number 0.
 pub fn observe(record: &FileRecord, start: Timestamp) -> Model {
     let second = |at: Timestamp| {
@@ -67,6 +72,12 @@ pub fn observe(record: &FileRecord, start: Timestamp) -> Model {
         forgotten: record.ttl.map(|ttl| (ttl - start.as_seconds()).unsigned_abs()),
         planned: keys.enumerate().map(|(index, key)| number_of(key).unwrap_or(index as u8)).collect(),
         code: record.error_code,
+        scan: record.scan.as_ref().map(|scan| model::Scan {
+            status: scan.status,
+            until: scan.deadline.map(second),
+            moved: scan.moved,
+        }),
+        locked: record.quarantine_key.is_some(),
     }
 }
 
@@ -76,6 +87,18 @@ fn key(number: u8) -> StorageKey {
 
 fn number_of(key: &StorageKey) -> Option<u8> {
     key.as_str().strip_prefix("planned/")?.parse().ok()
+}
+
+fn object() -> ScannedObject {
+    ScannedObject { etag: ETag::new("uploaded"), version_id: None }
+}
+
+fn quarantine() -> StorageKey {
+    StorageKey::parse("quarantine/x").unwrap()
+}
+
+fn finding(threat: bool) -> Finding {
+    Finding { object: object(), threat: threat.then(|| "threat".to_owned()), key: quarantine() }
 }
 
 fn home(number: u8) -> Home {
@@ -112,6 +135,14 @@ pub fn event(step: &Step, start: Timestamp) -> Event {
         Step::Rehome { key: number } => Event::Rehome(Box::new(home(*number)), Edit::default()),
         Step::Clear => Event::Vacate,
         Step::Cleared { again } => Event::Vacated(again.map(|at| moment(start, at))),
+        Step::Scanned { worker: by } => Event::Scanned(worker(*by), object()),
+        Step::Condemn { worker: by, threat } => Event::Condemn(worker(*by), finding(*threat)),
+        Step::AwaitScan { worker: by } => Event::AwaitScan(worker(*by), object()),
+        Step::Acquit => Event::Acquit(object()),
+        Step::Quarantine { threat } => Event::Quarantine(finding(*threat)),
+        Step::ScanTimeout => Event::ScanTimeout(quarantine()),
+        Step::Moved => Event::Moved,
+        Step::Unquarantine => Event::Unquarantine,
     }
 }
 
@@ -123,7 +154,8 @@ impl From<Refused> for Refusal {
             Refused::LeaseLost => Refusal::LeaseLost,
             Refused::Exhausted => Refusal::Exhausted,
             Refused::Held => Refusal::Held,
-            Refused::Time | Refused::Unscanned => Refusal::Time,
+            Refused::Time => Refusal::Time,
+            Refused::Unscanned => Refusal::Unscanned,
         }
     }
 }

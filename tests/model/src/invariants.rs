@@ -26,6 +26,16 @@ pub fn check(before: &FileRecord, step: &Step, change: &Change, now: Timestamp) 
         let own = step.worker().is_some_and(|number| before.leased_to(worker(number), now));
         assert!(own || edge == (Trashed, Ready), "ready without a live lease of its own: {}", context());
     }
+    if after.state == Ready && before.state == Processing {
+        assert!(after.scan.as_ref().is_none_or(|scan| scan.passes()), "readable unscanned: {}", context());
+    }
+    if after.state == Quarantined {
+        assert!(after.quarantine_key.is_some() || before.state == Quarantined, "{}", context());
+        assert!(after.due_at.is_some(), "nobody would move its bytes: {}", context());
+        assert!(matches!(before.state, Processing | Scanning | Quarantined), "{}", context());
+    }
+    assert!(after.state != Scanning || matches!(before.state, Processing | Scanning), "{}", context());
+    assert!(before.quarantine_key.is_none() || after.quarantine_key.is_some(), "{}", context());
     if before.lease_owner != after.lease_owner {
         let live = before.state == Processing && before.lease_until.is_some_and(|until| until > now);
         assert!(!live, "a live lease was taken away: {}", context());

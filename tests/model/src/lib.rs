@@ -11,7 +11,7 @@ mod model;
 mod bridge;
 mod invariants;
 
-pub use bridge::{event, moment, observe, sample, start, worker};
+pub use bridge::{event, moment, observe, sample, start, unscanned, worker};
 pub use invariants::check;
-pub use model::{Lease, Model, Step};
+pub use model::{Lease, Model, Scan, Step};
 pub use table::{Effect, Guard, Kind, Refusal, Row, TABLE};

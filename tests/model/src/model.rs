@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use storage_core::ErrorKind;
-use storage_core::record::FileState;
+use storage_core::record::{FileState, ScanStatus};
 
 use crate::table::{Effect, Guard, Kind, Refusal, TABLE};
 
@@ -11,6 +11,8 @@ const MINUTE: u64 = 60;
 const LEASE: u64 = 16 * MINUTE;
 const SETTLE: u64 = 15 * MINUTE;
 const GRACE: u64 = 10 * MINUTE;
+/// How long a verdict is waited for.
+const HOUR: u64 = 60 * MINUTE;
 const WEEK: u64 = 7 * 24 * 60 * MINUTE;
 /// How long an avatar on legal hold can be restored after it was replaced.
 const MONTH: u64 = 30 * 24 * 60 * MINUTE;
@@ -23,6 +25,17 @@ pub struct Lease {
     pub worker: u8,
     /// The second in which the lease is over.
     pub until: u64,
+}
+
+/// A scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Scan {
+    /// What is known.
+    pub status: ScanStatus,
+    /// Until when a verdict is waited for.
+    pub until: Option<u64>,
+    /// Whether the bytes are in quarantine.
+    pub moved: bool,
 }
 
 /// A file.
@@ -54,6 +67,10 @@ pub struct Model {
     pub planned: BTreeSet<u8>,
     /// Why it was refused.
     pub code: Option<ErrorKind>,
+    /// Its scan, where it has to be scanned.
+    pub scan: Option<Scan>,
+    /// Whether it has a place in quarantine.
+    pub locked: bool,
 }
 
 /// What happens to a file.
@@ -81,6 +98,14 @@ pub enum Step {
     Rehome { key: u8 },
     Clear,
     Cleared { again: Option<u64> },
+    Scanned { worker: u8 },
+    Condemn { worker: u8, threat: bool },
+    AwaitScan { worker: u8 },
+    Acquit,
+    Quarantine { threat: bool },
+    ScanTimeout,
+    Moved,
+    Unquarantine,
 }
 
 impl Step {
@@ -108,6 +133,14 @@ impl Step {
             Step::Rehome { .. } => Kind::Rehome,
             Step::Clear => Kind::Clear,
             Step::Cleared { .. } => Kind::Cleared,
+            Step::Scanned { .. } => Kind::Scanned,
+            Step::Condemn { .. } => Kind::Condemn,
+            Step::AwaitScan { .. } => Kind::AwaitScan,
+            Step::Acquit => Kind::Acquit,
+            Step::Quarantine { .. } => Kind::Quarantine,
+            Step::ScanTimeout => Kind::ScanTimeout,
+            Step::Moved => Kind::Moved,
+            Step::Unquarantine => Kind::Unquarantine,
         }
     }
 
@@ -120,6 +153,9 @@ impl Step {
             | Step::Release { worker, .. }
             | Step::Promote { worker }
             | Step::Fail { worker, .. }
+            | Step::Scanned { worker }
+            | Step::Condemn { worker, .. }
+            | Step::AwaitScan { worker }
             | Step::Supersede { worker } => Some(*worker),
             _ => None,
         }
@@ -170,6 +206,10 @@ impl Model {
                 let named = matches!(step, Step::Rehome { key } if self.planned.contains(key));
                 named && self.lease.is_some_and(|lease| now < lease.until)
             }
+            Guard::Passed => {
+                self.scan.is_none_or(|scan| matches!(scan.status, ScanStatus::Clean | ScanStatus::Released))
+            }
+            Guard::ScanOver => !self.scan.and_then(|scan| scan.until).is_some_and(|until| now < until),
         }
     }
 
@@ -245,11 +285,55 @@ impl Model {
                     _ => self.restorable,
                 };
             }
+            Effect::NoteClean => {
+                self.note(ScanStatus::Clean);
+            }
+            Effect::Wait => {
+                let until = *self.note(ScanStatus::Pending).until.get_or_insert(now + HOUR);
+                self.lease = self.lease.map(|lease| Lease { until: now, ..lease });
+                self.attempts = self.attempts.saturating_sub(1);
+                self.due = Some(until.min(now + GRACE));
+            }
+            Effect::GoOn => {
+                self.note(ScanStatus::Clean);
+                self.due = Some(now);
+            }
+            Effect::LockAway => {
+                self.note(match step {
+                    Step::Condemn { threat: true, .. } | Step::Quarantine { threat: true } => {
+                        ScanStatus::Infected
+                    }
+                    Step::ScanTimeout => ScanStatus::Timeout,
+                    _ => ScanStatus::Error,
+                });
+                self.locked = true;
+                self.lease = self.lease.map(|lease| Lease { until: lease.until.min(now), ..lease });
+                self.code = Some(ErrorKind::FileQuarantined);
+                (self.due, self.restorable) = (Some(now), Some(now + MONTH));
+            }
+            Effect::Settle => {
+                if let Some(scan) = &mut self.scan {
+                    scan.moved = true;
+                }
+                self.due = self.restorable;
+            }
+            Effect::LetOut => {
+                self.note(ScanStatus::Released);
+                (self.attempts, self.code, self.restorable) = (0, None, None);
+                self.due = Some(now);
+            }
         }
     }
 }
 
 impl Model {
+    /// What is known of the scan from now on; its bytes are in no quarantine.
+    fn note(&mut self, status: ScanStatus) -> &mut Scan {
+        let scan = self.scan.get_or_insert(Scan { status, until: None, moved: false });
+        (scan.status, scan.moved) = (status, false);
+        scan
+    }
+
     /// Somebody writes until then at least, and what it has sent arrives within 15 minutes more.
     fn work_until(&mut self, end: u64) {
         let until = self.lease.map_or(end, |lease| lease.until.max(end));
@@ -265,7 +349,9 @@ fn refusal_of(guard: Guard) -> Refusal {
         Guard::AttemptsLeft => Refusal::Exhausted,
         Guard::Unstaged => Refusal::State,
         Guard::NotHeld => Refusal::Held,
+        Guard::Passed => Refusal::Unscanned,
         Guard::AttemptsUsed
+        | Guard::ScanOver
         | Guard::Held
         | Guard::Expired
         | Guard::TrashOver

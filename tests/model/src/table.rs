@@ -48,6 +48,22 @@ pub enum Kind {
     Clear,
     /// They were.
     Cleared,
+    /// The lease holder knows that the upload is clean.
+    Scanned,
+    /// The lease holder knows that it is not.
+    Condemn,
+    /// The lease holder leaves it to a scanner.
+    AwaitScan,
+    /// The scanner says that it is clean.
+    Acquit,
+    /// The scanner says that it is not.
+    Quarantine,
+    /// The scanner says nothing.
+    ScanTimeout,
+    /// The bytes are in quarantine.
+    Moved,
+    /// An administrator lets it out.
+    Unquarantine,
 }
 
 /// A condition of a row, and the refusal where it does not hold.
@@ -81,6 +97,10 @@ pub enum Guard {
     NotClearing,
     /// Whoever copies is within its time, and has named the key.
     Relocating,
+    /// It need not be scanned, was found clean, or was let out of quarantine.
+    Passed,
+    /// The wait for a verdict is over.
+    ScanOver,
 }
 
 /// Why nothing happens.
@@ -98,6 +118,8 @@ pub enum Refusal {
     Held,
     /// Too early or too late.
     Time,
+    /// Not found clean.
+    Unscanned,
 }
 
 /// What a row does beside changing the state.
@@ -137,6 +159,19 @@ pub enum Effect {
     Forbid,
     /// Keys it has left may be used again; due at the named time, else at the end of the trash.
     Allow,
+    /// It is known to be clean.
+    NoteClean,
+    /// The lease ends now and was no attempt; a verdict is waited for an hour from the first time, and asked for after 10
+    /// minutes.
+    Wait,
+    /// It is known to be clean, and due now.
+    GoOn,
+    /// The quarantine key is known; no lease; the move is due now, and the end after 30 days.
+    LockAway,
+    /// Due at its end.
+    Settle,
+    /// Let out, due now, with all its attempts.
+    LetOut,
 }
 
 /// One row.
@@ -174,7 +209,7 @@ pub const TABLE: &[Row] = &[
     row(Kind::Claim, &[Processing], None, &[Guard::LeaseOver, Guard::AttemptsLeft], Effect::Lease),
     row(Kind::Plan, &[Processing], None, &[Guard::OwnLease], Effect::RememberKeys),
     row(Kind::Release, &[Processing], None, &[Guard::OwnLease], Effect::EndLease),
-    row(Kind::Promote, &[Processing], Some(Ready), &[Guard::OwnLease], Effect::Publish),
+    row(Kind::Promote, &[Processing], Some(Ready), &[Guard::OwnLease, Guard::Passed], Effect::Publish),
     row(Kind::Fail, &[Processing], Some(Failed), &[Guard::OwnLease], Effect::Refuse),
     row(Kind::Exhaust, &[Processing], Some(Failed), &[Guard::LeaseOver, Guard::AttemptsUsed], Effect::Refuse),
     row(Kind::Reopen, &[Failed], Some(Processing), &[Guard::Unstaged, Guard::Rested], Effect::Reopen),
@@ -201,4 +236,12 @@ pub const TABLE: &[Row] = &[
     row(Kind::Rehome, &[Ready], None, &[Guard::NotClearing, Guard::Relocating], Effect::Forbid),
     row(Kind::Clear, &[Ready, Trashed], None, &[Guard::Due], Effect::Forbid),
     row(Kind::Cleared, &[Ready, Trashed], None, &[], Effect::Allow),
+    row(Kind::Scanned, &[Processing], None, &[Guard::OwnLease], Effect::NoteClean),
+    row(Kind::Condemn, &[Processing], Some(Quarantined), &[Guard::OwnLease], Effect::LockAway),
+    row(Kind::AwaitScan, &[Processing], Some(Scanning), &[Guard::OwnLease], Effect::Wait),
+    row(Kind::Acquit, &[Scanning], Some(Processing), &[], Effect::GoOn),
+    row(Kind::Quarantine, &[Scanning], Some(Quarantined), &[], Effect::LockAway),
+    row(Kind::ScanTimeout, &[Scanning], Some(Quarantined), &[Guard::ScanOver], Effect::LockAway),
+    row(Kind::Moved, &[Quarantined], None, &[], Effect::Settle),
+    row(Kind::Unquarantine, &[Quarantined], Some(Processing), &[Guard::TrashOpen], Effect::LetOut),
 ];

@@ -31,6 +31,14 @@ fn kind(text: &str) -> Kind {
         "rehome" => Kind::Rehome,
         "clear" => Kind::Clear,
         "cleared" => Kind::Cleared,
+        "scanned" => Kind::Scanned,
+        "condemn" => Kind::Condemn,
+        "await scan" => Kind::AwaitScan,
+        "acquit" => Kind::Acquit,
+        "quarantine" => Kind::Quarantine,
+        "scan timeout" => Kind::ScanTimeout,
+        "moved" => Kind::Moved,
+        "unquarantine" => Kind::Unquarantine,
         other => panic!("the model has no row for `{other}`"),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use model_tests::{Model, Step, observe, sample, start};
+use model_tests::{Model, Step, observe, sample, start, unscanned};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, TestCaseError, TestRunner};
 use serde_json::json;
@@ -50,6 +50,21 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..5_u8).prop_map(|key| Step::Rehome { key }),
         1 => Just(Step::Clear),
         1 => prop::option::of(0..20_000_u64).prop_map(|again| Step::Cleared { again }),
+        2 => scan_step(),
+    ]
+}
+
+fn scan_step() -> impl Strategy<Value = Step> {
+    let worker = 0..3_u8;
+    prop_oneof![
+        1 => worker.clone().prop_map(|worker| Step::Scanned { worker }),
+        1 => (worker.clone(), any::<bool>()).prop_map(|(worker, threat)| Step::Condemn { worker, threat }),
+        3 => worker.prop_map(|worker| Step::AwaitScan { worker }),
+        2 => Just(Step::Acquit),
+        1 => any::<bool>().prop_map(|threat| Step::Quarantine { threat }),
+        1 => Just(Step::ScanTimeout),
+        1 => Just(Step::Moved),
+        2 => Just(Step::Unquarantine),
     ]
 }
 
@@ -58,7 +73,7 @@ fn act() -> impl Strategy<Value = (usize, Act)> {
         6 => Just(Act::Read),
         10 => step().prop_map(Act::Write),
         1 => any::<bool>().prop_map(Act::Hold),
-        3 => prop::sample::select(vec![1, 599, 600, 899, 900, 959, 960, 4499, 4500, 2_592_000]).prop_map(Act::Wait),
+        3 => prop::sample::select(vec![1, 599, 600, 899, 900, 959, 960, 3600, 4499, 4500, 2_592_000]).prop_map(Act::Wait),
     ];
     (0..3_usize, act)
 }
@@ -72,8 +87,8 @@ fn config() -> ProptestConfig {
     }
 }
 
-fn history() -> impl Strategy<Value = (bool, Vec<(usize, Act)>)> {
-    (any::<bool>(), prop::collection::vec(act(), 3 * 60))
+fn history() -> impl Strategy<Value = (u8, Vec<(usize, Act)>)> {
+    (0..3_u8, prop::collection::vec(act(), 3 * 60))
 }
 
 /// What the histories came to.
@@ -85,8 +100,8 @@ struct Tally {
 }
 
 /// One history from its start to its end.
-fn follow(staged: bool, acts: Vec<(usize, Act)>, tally: &Tally) -> Result<(), TestCaseError> {
-    let mut record: FileRecord = sample(staged);
+fn follow(kind: u8, acts: Vec<(usize, Act)>, tally: &Tally) -> Result<(), TestCaseError> {
+    let mut record: FileRecord = if kind == 2 { unscanned() } else { sample(kind == 0) };
     let mut model: Model = observe(&record, start());
     let mut views: [Option<(FileRecord, Model)>; 3] = [None, None, None];
     let (mut now, mut newest) = (0, 1);
@@ -123,7 +138,7 @@ fn three_actors_in_sixty_steps_do_as_the_model_says() {
     let trials = Trials::new("state-machine-sequences", CASES);
     let tally = Tally::default();
     let mut runner = TestRunner::new(config());
-    let outcome = runner.run(&history(), |(staged, acts)| follow(staged, acts, &tally));
+    let outcome = runner.run(&history(), |(kind, acts)| follow(kind, acts, &tally));
     outcome.unwrap_or_else(|failure| panic!("{failure}"));
     // Regressions that are kept in the repository come on top.
     let (cases, commits, late_commits) = (tally.cases.get(), tally.commits.get(), tally.late_commits.get());

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ids::TenantId;
 
-pub use object::{ObjectKey, STAGING_PREFIX};
+pub use object::{ObjectKey, QUARANTINE_PREFIX, STAGING_PREFIX};
 
 /// The longest key in bytes, as on S3.
 const MAX_KEY_BYTES: usize = 1024;

@@ -62,6 +62,8 @@ pub enum ObjectKey {
 
 /// The folder all browser uploads land under; only creations under it are events.
 pub const STAGING_PREFIX: &str = "temp/uploads/";
+/// The folder of what scans refused.
+pub const QUARANTINE_PREFIX: &str = "quarantine/";
 
 impl ObjectKey {
     /// The key of an attachment issued at `issued`.
@@ -84,7 +86,7 @@ impl ObjectKey {
         }
         path.push_str(&match self {
             ObjectKey::Staging { tenant, file, nonce } => format!("{STAGING_PREFIX}{tenant}/{file}/{nonce}"),
-            ObjectKey::Quarantine { tenant, file } => format!("quarantine/{tenant}/{file}"),
+            ObjectKey::Quarantine { tenant, file } => format!("{QUARANTINE_PREFIX}{tenant}/{file}"),
             ObjectKey::Avatar { visibility, kind, entity, file, size, extension } => {
                 format!("{visibility}/avatars/{kind}/{entity}/{file}/{size}.{extension}")
             }

@@ -252,7 +252,7 @@ fn of_a_worker(worker: WorkerId) -> Vec<Event> {
 /// Everything that a scan does with a file that is not in a lease holder's hands.
 fn of_a_scan() -> Vec<Event> {
     vec![
-        Event::Clear(object("a")),
+        Event::Acquit(object("a")),
         Event::Quarantine(finding("a", Some("Virus"))),
         Event::Quarantine(finding("a", None)),
         Event::ScanTimeout(key("quarantine/x")),
@@ -296,7 +296,7 @@ fn g49_what_has_to_be_scanned_is_not_readable_before_a_clean_verdict() {
     assert_eq!(step(&clean, Event::Promote(worker, Box::default()), 2).unwrap().state, FileState::Ready);
     // A replaced upload is unscanned again, and what was known of the first is no help.
     let again = step(&clean, Event::AwaitScan(worker, object("b")), 2).unwrap();
-    let cleared = step(&again, Event::Clear(object("b")), 3).unwrap();
+    let cleared = step(&again, Event::Acquit(object("b")), 3).unwrap();
     let again = step(&cleared, Event::Claim(worker), 4).unwrap();
     step(&again, Event::Promote(worker, Box::default()), 5).unwrap();
 }
@@ -313,7 +313,7 @@ fn waiting_for_a_scan_holds_no_lease_and_is_no_attempt() {
     for event in of_a_worker(two) {
         assert_eq!(step(&waiting, event.clone(), 2), Err(Refused::State(FileState::Scanning)), "{event:?}");
     }
-    let cleared = step(&waiting, Event::Clear(object("a")), 2).unwrap();
+    let cleared = step(&waiting, Event::Acquit(object("a")), 2).unwrap();
     assert_eq!((cleared.state, cleared.due_at), (FileState::Processing, Some(at(2))));
     // Its upload was replaced: it waits again, and not a second longer in all.
     let claimed = step(&cleared, Event::Claim(two), 3000).unwrap();
@@ -393,7 +393,7 @@ fn g49_a_verdict_on_any_other_state_is_refused() {
     for state in FileState::ALL {
         let record = FileRecord { state: *state, scan: Some(Scan::required(at(0))), ..pending() };
         let verdicts = [
-            Event::Clear(object("a")),
+            Event::Acquit(object("a")),
             Event::Quarantine(finding("a", Some("Virus"))),
             Event::ScanTimeout(key("quarantine/x")),
         ];

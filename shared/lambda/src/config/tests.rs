@@ -289,3 +289,47 @@ fn names_are_unique_and_the_documentation_has_them_all() {
         assert!(config.sources().iter().any(|source| source.name == variable.name), "{}", variable.name);
     }
 }
+
+#[test]
+fn scan_policies_are_for_all_or_for_each_purpose() {
+    use storage_core::record::Purpose;
+    let scanned = |text: &str| {
+        let env = with(production(), &[("STORAGE_SCAN", text)]);
+        load(&env).map(|config| config.scan.scanned.into_iter().collect::<Vec<_>>())
+    };
+    assert_eq!(scanned("").unwrap(), []);
+    assert_eq!(scanned("off").unwrap(), []);
+    assert_eq!(scanned("before_ready").unwrap(), Purpose::ALL);
+    let some = scanned("export=before_ready, attachment = before_ready,avatar.user=off").unwrap();
+    assert_eq!(some, [Purpose::Attachment, Purpose::Export]);
+    for bad in [
+        "on",
+        "true",
+        "attachment",
+        "attachment=yes",
+        "attachment=before_ready;export=off",
+        "avatar=before_ready",
+        "attachment=before_ready,",
+        "attachment=before_ready,attachment=off",
+        "before_ready,attachment=off",
+    ] {
+        let env = with(production(), &[("STORAGE_SCAN", bad)]);
+        assert_eq!(blamed(&env), ["STORAGE_SCAN"], "{bad}");
+    }
+}
+
+#[test]
+fn the_daemon_that_scans_is_on_this_machine_and_in_development_only() {
+    let clamd =
+        |text: &str| load(&with(Env::new(), &[("STORAGE_CLAMD", text)])).map(|config| config.scan.clamd);
+    assert_eq!(clamd("/run/clamd.sock").unwrap(), Some(ClamdSocket::Unix("/run/clamd.sock".into())));
+    assert!(matches!(clamd("127.0.0.1:3310").unwrap(), Some(ClamdSocket::Tcp(_))));
+    for bad in ["10.0.0.1:3310", "0.0.0.0:3310", "clamd", "localhost:3310", "127.0.0.1"] {
+        assert_eq!(blamed(&with(Env::new(), &[("STORAGE_CLAMD", bad)])), ["STORAGE_CLAMD"], "{bad}");
+    }
+    let env = with(production(), &[("STORAGE_CLAMD", "/run/clamd.sock")]);
+    assert_eq!(blamed(&env), ["STORAGE_CLAMD"]);
+    // Nothing scans the local backend but the daemon.
+    assert_eq!(blamed(&with(Env::new(), &[("STORAGE_SCAN", "before_ready")])), ["STORAGE_SCAN"]);
+    load(&with(Env::new(), &[("STORAGE_SCAN", "before_ready"), ("STORAGE_CLAMD", "/x")])).unwrap();
+}

@@ -171,3 +171,82 @@ fn e16_what_aws_may_change_is_tolerated() {
     assert_eq!(found[0].sequencer, Sequencer::new(None));
     assert_eq!(found[0].staged().object.key.as_str(), KEY);
 }
+
+/// A result as GuardDuty sends it.
+fn scan_result(status: &str, threats: Value) -> Value {
+    json!({ "version": "0", "detail-type": "GuardDuty Malware Protection Object Scan Result",
+        "source": "aws.guardduty", "account": "111122223333", "resources": ["arn:aws:guardduty:x:y:plan/z"],
+        "detail": { "schemaVersion": "1.0", "scanStatus": "COMPLETED", "resourceType": "S3_OBJECT",
+            "s3ObjectDetails": { "bucketName": "acme-staging", "objectKey": KEY, "eTag": "37ec9b74",
+                "versionId": "v.1", "s3Throttled": false },
+            "scanResultDetails": { "scanResultStatus": status, "threats": threats } } })
+}
+
+fn scans(payload: &Value) -> Vec<ScanResult> {
+    parse(payload).into_iter().flat_map(|delivery| delivery.scans).collect()
+}
+
+#[test]
+fn g49_only_one_word_of_a_scan_result_is_clean() {
+    use storage_core::ports::ScanVerdict::{Clean, Error, Infected};
+    let eicar = json!([{ "name": "EICAR-Test-File", "itemPaths": [] }, { "name": "Other" }]);
+    let infected = |threat: &str| Infected { threat: threat.to_owned() };
+    for (status, threats, verdict) in [
+        ("NO_THREATS_FOUND", Value::Null, Clean),
+        ("THREATS_FOUND", eicar.clone(), infected("EICAR-Test-File")),
+        ("THREATS_FOUND", Value::Null, infected("unnamed")),
+        ("THREATS_FOUND", json!("EICAR"), infected("unnamed")),
+        ("UNSUPPORTED", Value::Null, Error),
+        ("ACCESS_DENIED", Value::Null, Error),
+        ("FAILED", eicar, Error),
+        ("NO_THREATS_FOUND ", Value::Null, Error),
+        ("COMPLETED", Value::Null, Error),
+        ("", Value::Null, Error),
+    ] {
+        let event = scan_result(status, threats);
+        for payload in [event.clone(), sqs(&[event.to_string()])] {
+            let found = scans(&payload);
+            assert_eq!(found.len(), 1, "{payload}");
+            assert_eq!(found[0].verdict, verdict, "{status:?}");
+            assert_eq!((found[0].bucket.as_str(), found[0].key.as_str()), ("acme-staging", KEY));
+            assert_eq!(found[0].object.etag.as_str(), "37ec9b74");
+            assert_eq!(found[0].object.version_id.as_deref(), Some("v.1"));
+            assert!(hints(&payload).is_empty(), "a result is no upload");
+        }
+    }
+}
+
+#[test]
+fn a_scan_result_that_does_not_say_about_what_is_poison() {
+    let places = [
+        ("/detail/s3ObjectDetails/bucketName", Poison::Bucket),
+        ("/detail/s3ObjectDetails/objectKey", Poison::Key),
+        ("/detail/s3ObjectDetails/eTag", Poison::Shape),
+        ("/detail/scanResultDetails/scanResultStatus", Poison::Shape),
+        ("/detail/scanResultDetails", Poison::Shape),
+        ("/detail/s3ObjectDetails", Poison::Bucket),
+        ("/detail", Poison::Shape),
+    ];
+    for (place, expected) in places {
+        for value in [Value::Null, json!(7), json!("")] {
+            let mut event = scan_result("NO_THREATS_FOUND", Value::Null);
+            *event.pointer_mut(place).unwrap() = value.clone();
+            let is_status = place.ends_with("Status") && value == json!("");
+            match is_status {
+                true => assert_eq!(scans(&event)[0].verdict, storage_core::ports::ScanVerdict::Error),
+                false => assert_eq!(poison(&event), expected, "{place} {value}"),
+            }
+        }
+    }
+    // What only looks like one is about something else.
+    for (member, value) in [("source", "my.app"), ("detail-type", "GuardDuty Finding"), ("source", "aws.s3")]
+    {
+        let mut event = scan_result("NO_THREATS_FOUND", Value::Null);
+        event[member] = value.into();
+        let deliveries = parse(&event);
+        assert_eq!((deliveries[0].scans.len(), deliveries[0].ignored), (0, 1), "{member} {value}");
+    }
+    let mut event = scan_result("THREATS_FOUND", Value::Null);
+    event["detail"]["s3ObjectDetails"]["versionId"] = Value::Null;
+    assert_eq!(scans(&event)[0].object.version_id, None);
+}

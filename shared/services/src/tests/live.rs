@@ -56,7 +56,7 @@ impl World {
         record.scan = random.chance(1, 2).then(|| scan(random, self.around(random)));
         if record.state == FileState::Quarantined {
             record.quarantine_key =
-                Some(StorageKey::parse(&format!("quarantine/{}", record.file_id)).unwrap());
+                Some(StorageKey::parse(&format!("quarantine/{}/{}", record.tenant, record.file_id)).unwrap());
         }
         record.due_at = random.chance(7, 8).then(|| self.around(random));
         let [served, left] = ["private", "public"].map(|place| {

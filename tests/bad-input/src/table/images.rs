@@ -12,7 +12,10 @@ with the `MemorySize` of the template and what a debug build maps besides; no fi
 the warm function holds, or 10 s. Of an accepted avatar no variant holds metadata, a comment or a second format, and its \
 original keeps nothing but the orientation and a colour profile of at most 64 KB.\n\n\
 The sample files are those of `../shared/corpus`: PngSuite and the regression files of the image crate. No corpus of a \
-fuzzer is among them; mutations of the generated files and of the sample files stand for one.";
+fuzzer is among them; mutations of the generated files and of the sample files stand for one.\n\n\
+I41 is the EICAR file as an attachment. It needs a scanner and is tried elsewhere, by a double and by ClamAV itself \
+(`tests/api/tests/scans.rs::i41_the_eicar_file_goes_to_quarantine`): the answer is 403 `FILE_QUARANTINED`, the state \
+quarantined.";
 
 /// An upload.
 #[derive(Clone, Copy, Debug)]

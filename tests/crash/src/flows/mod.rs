@@ -1,5 +1,6 @@
 //! What can be struck: how the world is made ready for it, and what is then done.
 
+mod scans;
 mod scenes;
 mod uploads;
 
@@ -113,6 +114,26 @@ flows! {
     MovedDeletedMeanwhile "moved-deleted-meanwhile",
     /// A service claims an attachment for the tenant.
     Claim "claim",
+    /// The event of an export that the scanner finds clean.
+    ScanClean "scan-clean",
+    /// The event of an export whose verdict comes later.
+    ScanAwaited "scan-awaited",
+    /// The event of an export in which the scanner finds something.
+    ScanInfected "scan-infected",
+    /// An export in the request itself, which the scanner finds clean.
+    DirectScanned "direct-scanned",
+    /// The verdict on an export that waits for it: clean.
+    VerdictClean "verdict-clean",
+    /// The verdict on an export that waits for it: not clean.
+    VerdictInfected "verdict-infected",
+    /// A clean verdict on an export that is deleted meanwhile.
+    VerdictDeletedMeanwhile "verdict-deleted-meanwhile",
+    /// The owner deletes an export that is in quarantine.
+    DeleteQuarantined "delete-quarantined",
+    /// An administrator lets an export out of quarantine.
+    Unquarantine "unquarantine",
+    /// The event of an export that was let out.
+    IngestReleased "ingest-released",
     /// The sweep finds an upload whose event was lost.
     SweepLostEvent "sweep-lost-event",
     /// The sweep finds such an upload after an outage of its own, older than what nobody waits for.
@@ -133,6 +154,14 @@ flows! {
     SweepRefused "sweep-refused",
     /// The sweep finds a file whose time in the trash is over.
     SweepTrash "sweep-trash",
+    /// The sweep finds the verdict on an export whose event was lost.
+    SweepScanFound "sweep-scan-found",
+    /// The sweep finds an export that has waited for its verdict for an hour.
+    SweepScanTimeout "sweep-scan-timeout",
+    /// The sweep finds an export in quarantine whose bytes are still on staging.
+    SweepUnmoved "sweep-unmoved",
+    /// The sweep finds an export whose time in quarantine is over.
+    SweepQuarantineOver "sweep-quarantine-over",
     /// The sweep finds a staging object that nobody waits for.
     SweepStagingOrphan "sweep-staging-orphan",
     /// The sweep finds a file that was to be published, and a part of the copy.
@@ -175,6 +204,7 @@ impl Flow {
                 | PublishedMeanwhile
                 | PublishedDeletedMeanwhile
                 | MovedDeletedMeanwhile
+                | VerdictDeletedMeanwhile
         )
     }
 }

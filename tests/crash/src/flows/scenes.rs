@@ -120,6 +120,7 @@ impl Flow {
                 let file = world.waiting(&text()).await;
                 Action::Transfer(file, TransferRequest::new(Kind::Claim), None).into()
             }
+            other if !other.is_sweep() => Box::pin(self.prepare_scan(world)).await,
             _ => {
                 Box::pin(self.prepare_sweep(world)).await;
                 Action::Sweep.into()
@@ -202,7 +203,7 @@ impl Flow {
                 assert!(process.faults.until_crash(running.as_mut()).await.is_none());
                 world.wait(LEASE + SETTLE);
             }
-            other => panic!("{other:?} is no sweep"),
+            _ => Box::pin(self.prepare_scan_sweep(world)).await,
         }
     }
 }

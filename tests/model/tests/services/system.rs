@@ -104,6 +104,8 @@ impl System {
             forgotten: None,
             planned: Default::default(),
             code: None,
+            scan: None,
+            locked: false,
         };
         self.files.push(Expected { model, avatar, digest, seq, staging: None, finals: false, shown: None });
     }

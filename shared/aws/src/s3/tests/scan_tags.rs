@@ -22,7 +22,9 @@ fn meta(version: Option<&str>) -> ObjectMeta {
     }
 }
 
-fn tagging(tags: &[(&str, &str)]) -> Answer {
+type Tags<'a> = &'a [(&'a str, &'a str)];
+
+fn tagging(tags: Tags<'_>) -> Answer {
     let tags: String = tags
         .iter()
         .map(|(key, value)| format!("<Tag><Key>{key}</Key><Value>{value}</Value></Tag>"))
@@ -36,14 +38,11 @@ async fn verdict(answer: Answer) -> (Result<Option<ScanVerdict>>, Vec<Recorded>)
     (scanner.verdict(&object("temp/uploads/x"), &meta(Some("v 1"))).await, server.requests())
 }
 
-/// The tags of an object: names and values.
-type Tags = &'static [(&'static str, &'static str)];
-
 #[tokio::test]
 async fn g49_only_the_tag_of_a_scan_without_threats_is_clean() {
     const STATUS: &str = "GuardDutyMalwareScanStatus";
     let infected = || Some(ScanVerdict::Infected { threat: "unnamed".to_owned() });
-    let table: &[(Tags, Option<ScanVerdict>)] = &[
+    let table: [(Tags<'_>, Option<ScanVerdict>); 12] = [
         (&[], None),
         (&[("other", "NO_THREATS_FOUND")], None),
         (&[("guarddutymalwarescanstatus", "NO_THREATS_FOUND")], None),
@@ -59,7 +58,7 @@ async fn g49_only_the_tag_of_a_scan_without_threats_is_clean() {
     ];
     for (tags, expected) in table {
         let (found, requests) = verdict(tagging(tags)).await;
-        assert_eq!(found.unwrap(), *expected, "{tags:?}");
+        assert_eq!(found.unwrap(), expected, "{tags:?}");
         let [request] = &requests[..] else { panic!("{requests:?}") };
         assert!(request.target.starts_with("/acme-files/temp/uploads/x?"), "{}", request.target);
         assert!(request.target.contains("tagging") && request.target.contains("versionId=v%201"));
