@@ -183,8 +183,8 @@ async fn walk(filter: &str, format: &str) {
     walk.invoke("scheduled-cleanup", json!({ "source": "aws.events" })).await;
     assert!(walk.canaries.len() >= 20, "{:?}", walk.canaries);
     assert_eq!(walk.functions.len(), 7);
+    let found = walk.functions["issue-upload"].printed("request refused").await;
     walk.search();
-    let found = walk.functions["issue-upload"].log();
     assert!(found.contains("request refused"), "our own crates are written below INFO: {found}");
 }
 
@@ -218,8 +218,8 @@ async fn g60_failures_of_s3_are_printed_without_what_was_sent() {
         );
         let answer = walk.send("direct-upload", request).await;
         assert_eq!(answer.status, 503, "{variable}: {:?}", answer.json());
+        let found = walk.functions["direct-upload"].printed("request failed").await;
         walk.search();
-        let found = walk.functions["direct-upload"].log();
         assert!(found.contains("request failed"), "{variable}: the failure is in the log: {found}");
     }
 }
@@ -231,5 +231,6 @@ async fn g60_the_search_finds_what_is_printed() {
     let mut walk = Walk::start(FILTERS[0], "json").await;
     walk.send("resolve-url", Request::new("GET", "/api/v1/files/x")).await;
     walk.canaries.push("request answered".to_owned());
+    walk.functions["resolve-url"].printed("request answered").await;
     walk.search();
 }

@@ -160,6 +160,18 @@ impl Function {
         String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
     }
 
+    /// Waits until it has printed `line`: what a process prints arrives a moment after what it answers. What it has
+    /// printed by then, or after half a minute without.
+    pub async fn printed(&self, line: &str) -> String {
+        let found = async {
+            while !self.log().contains(line) {
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(30), found).await;
+        self.log()
+    }
+
     /// Everything it has printed since it was last asked so.
     pub fn take_log(&self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut *self.log.lock().unwrap())).into_owned()
