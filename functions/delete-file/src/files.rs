@@ -20,6 +20,7 @@ use crate::State;
 const MAX_BATCH: usize = 1000;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteQuery {
     /// Whether the file skips the trash, or leaves it for good.
@@ -52,26 +53,40 @@ pub(crate) async fn restore(
     respond::json(StatusCode::OK, &FileView::new(&record, None))
 }
 
+/// The body of `POST /files/delete`.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteMany {
+    /// Ids of files, up to 1,000.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::Id>, max_items = 1000))]
     ids: Vec<String>,
     /// Whether the files skip the trash, or leave it for good.
     #[serde(default)]
     permanent: bool,
 }
 
+/// An answer for each id.
 #[derive(Debug, Serialize)]
-struct Deleted {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct Deleted {
+    /// In the order of the first mention of each id.
     results: Vec<DeletedFile>,
 }
 
+/// Whether it is deleted, or why not.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct DeletedFile {
+    /// The id, as it was sent.
     file_id: String,
+    /// `true`, or absent.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
     deleted: bool,
+    /// Why it is not.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::ErrorCode>))]
     error: Option<ErrorKind>,
 }
 

@@ -2,6 +2,8 @@
 //! in the trash can be restored.
 
 mod files;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 
 use std::sync::Arc;
 

@@ -28,17 +28,27 @@ pub struct Checks {
 
 /// The answer of `GET /api/v1/health/ready`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = Readiness))]
 pub struct Report {
+    /// `ok` or `unavailable`.
     status: &'static str,
+    /// Each dependency by its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Check>))]
     checks: BTreeMap<&'static str, Check>,
 }
 
 /// One dependency.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct Check {
+    /// `ok` or `failed`.
     status: &'static str,
+    /// How long the answer took, in milliseconds.
     latency_ms: u64,
+    /// What failed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::ErrorCode>))]
     error: Option<ErrorKind>,
     /// How old the verdict is, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,8 @@
 //! `GET /api/v1/health` says that this process runs; `GET /api/v1/health/ready` asks what it depends on.
 
 mod checks;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 
 use std::sync::Arc;
 
@@ -8,7 +10,7 @@ use axum::Router;
 use axum::extract::{FromRef, State as Shared};
 use axum::routing::get;
 use http::StatusCode;
-use serde_json::json;
+use serde::Serialize;
 use storage_core::Result;
 use storage_lambda::config::Config;
 use storage_lambda::http::{ApiResult, HttpSettings, finish, respond};
@@ -43,8 +45,16 @@ pub fn router(state: State) -> Router {
     finish(routes, settings).with_state(state)
 }
 
+/// The answer of `GET /api/v1/health`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+struct Alive {
+    /// Always `ok`.
+    status: &'static str,
+}
+
 async fn alive() -> ApiResult {
-    respond::json(StatusCode::OK, &json!({ "status": "ok" }))
+    respond::json(StatusCode::OK, &Alive { status: "ok" })
 }
 
 async fn ready(Shared(checks): Shared<Arc<Checks>>) -> ApiResult {

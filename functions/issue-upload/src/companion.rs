@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use axum::extract::State as Shared;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use storage_core::ids::BucketName;
 use storage_core::ports::ETag;
 use storage_core::{Error, ErrorKind, Result};
 use storage_lambda::http::extract::{Nothing, PathParameters, QueryPairs, StrictQuery};
@@ -24,19 +24,53 @@ const COMPLETE_BYTES: usize = 1024 * 1024;
 /// The most parts that are signed at once.
 const MAX_SIGNED: usize = 1000;
 
+/// A form, as uploaders read it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct FormView {
+    /// Always `POST`.
+    method: &'static str,
+    /// Where to send it.
+    url: String,
+    /// The form's fields, to be sent before the file.
+    fields: BTreeMap<String, String>,
+    /// The seconds it works.
+    expires: u64,
+    /// The id of the file to be.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    file_id: String,
+}
+
 /// `GET /s3/params`: a form.
 pub(crate) async fn params(Shared(state): Shared<State>, uploader: Uploader, query: QueryPairs) -> ApiResult {
     let request = UppyFile::from_query(query)?.into_issue(&uploader)?;
     let issued = state.uploads.issue(&uploader.context, request, None, state.presign.as_ref()).await?;
     let expires = issued.post.expires_at.since(state.clock.now()).as_secs();
-    let body = json!({
-        "method": "POST",
-        "url": issued.post.url,
-        "fields": issued.post.fields,
-        "expires": expires,
-        "file_id": issued.record.file_id,
-    });
-    respond::json(StatusCode::OK, &body)
+    let view = FormView {
+        method: "POST",
+        url: issued.post.url,
+        fields: issued.post.fields,
+        expires,
+        file_id: issued.record.file_id.to_string(),
+    };
+    respond::json(StatusCode::OK, &view)
+}
+
+/// An upload in parts, as uploaders read it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct CreatedView {
+    /// The staging key.
+    key: String,
+    /// The sealed name of the upload.
+    #[serde(rename = "uploadId")]
+    upload_id: String,
+    /// The staging bucket.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    bucket: BucketName,
+    /// The id of the file to be.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    file_id: String,
 }
 
 /// `POST /s3/multipart`: an upload in parts.
@@ -49,28 +83,36 @@ pub(crate) async fn create(
     let request = file.into_issue(&uploader)?;
     let begun = state.parts.begin(&uploader.context, request, None).await?;
     let upload_id = state.sealer.seal(Kind::UploadId, &begun.handle, begun.until)?;
-    let body = json!({
-        "key": begun.handle.key,
-        "uploadId": upload_id,
-        "bucket": begun.record.staging_bucket,
-        "file_id": begun.record.file_id,
-    });
-    respond::json(StatusCode::OK, &body)
+    let view = CreatedView {
+        key: begun.handle.key.to_string(),
+        upload_id,
+        bucket: begun.record.staging_bucket,
+        file_id: begun.record.file_id.to_string(),
+    };
+    respond::json(StatusCode::OK, &view)
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyQuery {
+    /// The staging key; where it is there it has to be the upload's.
     #[serde(default)]
     key: Option<String>,
 }
 
+/// A part that has arrived.
 #[derive(Debug, Serialize)]
-struct PartView {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct PartView {
+    /// Which part.
     #[serde(rename = "PartNumber")]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::PartNumber))]
     part_number: u16,
+    /// The entity tag, in quotes.
     #[serde(rename = "ETag")]
     etag: String,
+    /// The size in bytes.
     #[serde(rename = "Size")]
     size: u64,
 }
@@ -92,6 +134,16 @@ pub(crate) async fn list(
     respond::json(StatusCode::OK, &parts.collect::<Vec<_>>())
 }
 
+/// Where to send a part.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct PartUrl {
+    /// `PUT` the part there.
+    url: String,
+    /// The seconds it works.
+    expires: u64,
+}
+
 /// `GET /s3/multipart/{upload_id}/{number}`: a URL for one part.
 pub(crate) async fn sign(
     Shared(state): Shared<State>,
@@ -104,16 +156,29 @@ pub(crate) async fn sign(
     let signed = state.parts.sign_parts(&uploader.context, &handle, &[number]).await?;
     let (_, url) = signed.first().ok_or_else(|| Error::new(ErrorKind::Internal, "nothing was signed"))?;
     let expires = url.expires_at.since(state.clock.now()).as_secs();
-    respond::json(StatusCode::OK, &json!({ "url": url.url, "expires": expires }))
+    respond::json(StatusCode::OK, &PartUrl { url: url.url.clone(), expires })
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BatchQuery {
+    /// The staging key; where it is there it has to be the upload's.
     #[serde(default)]
     key: Option<String>,
+    /// Numbers of parts with commas between them, up to 1,000.
     #[serde(rename = "partNumbers")]
     part_numbers: String,
+}
+
+/// Where to send parts.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct PartUrls {
+    /// Each by the number of its part.
+    #[serde(rename = "presignedUrls")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
+    presigned_urls: BTreeMap<u16, String>,
 }
 
 /// `GET /s3/multipart/{upload_id}/batch`: URLs for several parts.
@@ -129,26 +194,50 @@ pub(crate) async fn sign_batch(
         return Err(Error::new(ErrorKind::InvalidRequest, "more than 1,000 parts at once").into());
     }
     let signed = state.parts.sign_parts(&uploader.context, &handle, &numbers).await?;
-    let urls: BTreeMap<u16, String> = signed.into_iter().map(|(number, url)| (number, url.url)).collect();
-    respond::json(StatusCode::OK, &json!({ "presignedUrls": urls }))
+    let presigned_urls = signed.into_iter().map(|(number, url)| (number, url.url)).collect();
+    respond::json(StatusCode::OK, &PartUrls { presigned_urls })
 }
 
+/// The body of `POST /s3/multipart/{upload_id}/complete`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CompleteRequest {
+    /// All parts, in ascending order.
     parts: Vec<CompletedPart>,
 }
 
+/// A part, as the client knows it.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct CompletedPart {
+    /// Which part.
     #[serde(rename = "PartNumber")]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::PartNumber))]
     part_number: u64,
+    /// The entity tag, in quotes or not.
     #[serde(rename = "ETag")]
     etag: String,
     /// Given back by clients that pass on what the listing said.
     #[serde(default, rename = "Size")]
     _size: Option<u64>,
+}
+
+/// An upload whose parts are one file now.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct CompletedView {
+    /// The record of the file.
+    location: String,
+    /// The staging key.
+    key: String,
+    /// The staging bucket.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    bucket: BucketName,
+    /// The id of the file.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    file_id: String,
 }
 
 /// `POST /s3/multipart/{upload_id}/complete`.
@@ -166,13 +255,13 @@ pub(crate) async fn complete(
         parts.push((number, ETag::new(&part.etag)));
     }
     let record = state.parts.complete(&uploader.context, &handle, &parts).await?;
-    let body = json!({
-        "location": format!("{}/api/v1/files/{}", state.public_base_url, record.file_id),
-        "key": handle.key,
-        "bucket": record.staging_bucket,
-        "file_id": record.file_id,
-    });
-    respond::json(StatusCode::OK, &body)
+    let view = CompletedView {
+        location: format!("{}/api/v1/files/{}", state.public_base_url, record.file_id),
+        key: handle.key.to_string(),
+        bucket: record.staging_bucket,
+        file_id: record.file_id.to_string(),
+    };
+    respond::json(StatusCode::OK, &view)
 }
 
 /// `DELETE /s3/multipart/{upload_id}`.
@@ -185,7 +274,7 @@ pub(crate) async fn abort(
     let handle = open(&state, &path, query.key.as_deref())?;
     state.parts.abort(&uploader.context, &handle).await?;
     // The plugin reads JSON of every answer.
-    respond::json(StatusCode::OK, &json!({}))
+    respond::json(StatusCode::OK, &Nothing {})
 }
 
 /// What the sealed id in the path says. A key that is not the upload's was not made here.

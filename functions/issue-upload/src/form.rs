@@ -92,16 +92,29 @@ async fn issue_one(
     Ok(IssuedView::in_parts(begun, upload_id, now))
 }
 
+/// An answer for each upload.
 #[derive(Debug, Serialize)]
-struct BatchAnswer {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = IssuedBatch))]
+pub(crate) struct BatchAnswer {
+    /// In the order of the request.
     files: Vec<BatchItem>,
 }
 
+/// An upload, or why it was refused.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = IssuedBatchItem))]
 #[serde(untagged)]
 enum BatchItem {
+    /// An upload.
     Issued(Box<IssuedView>),
-    Refused { error: ErrorKind },
+    /// A refusal.
+    Refused {
+        /// Why.
+        #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::ErrorCode))]
+        error: ErrorKind,
+    },
 }
 
 /// Each upload has its own answer, in the order that was asked in. One `Idempotency-Key` covers the batch.

@@ -3,6 +3,8 @@
 
 mod companion;
 mod form;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod raw;
 mod tickets;
 mod uppy;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use axum::extract::State as Shared;
 use http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use storage_core::ports::{RawCall, UploadId};
 use storage_core::{Error, ErrorKind, Result};
 use storage_lambda::http::extract::{Nothing, StrictQuery};
@@ -18,17 +18,25 @@ use crate::State;
 use crate::tickets::Uploader;
 use crate::uppy::UppyFile;
 
+/// The body of `POST /s3/sign`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SignRequest {
     /// `PUT`, `POST`, `GET` or `DELETE`.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^(PUT|POST|GET|DELETE)$"))]
     method: String,
     /// A name of the client's choice for the first call, the staging key for every later one.
     key: String,
+    /// The storage's own id of an upload in parts.
     #[serde(default, rename = "uploadId")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 1024))]
     upload_id: Option<String>,
+    /// Which part.
     #[serde(default, rename = "partNumber")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::PartNumber>))]
     part_number: Option<u64>,
+    /// The media type; that it is there asks for a form.
     #[serde(default, rename = "contentType")]
     content_type: Option<String>,
     /// Sent by the plugin's types and not by the plugin: lives are the server's to choose.
@@ -37,9 +45,13 @@ pub(crate) struct SignRequest {
     /// What a page may add, with the meaning it has for `POST /s3/multipart`.
     #[serde(default)]
     filename: Option<String>,
+    /// The size in bytes.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Scalar>))]
     size: Option<Value>,
+    /// What a page says of the file.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, storage_lambda::openapi::Scalar>))]
     metadata: BTreeMap<String, Value>,
     /// Whether a form is wanted for a simple upload: it holds the browser to the size. Plugins that know forms say the
     /// content type.
@@ -94,18 +106,40 @@ async fn begin(state: &State, uploader: &Uploader, request: SignRequest) -> ApiR
         return answer(state.parts.begin_raw(&uploader.context, issue, in_parts).await?);
     }
     let issued = state.uploads.issue(&uploader.context, issue, None, state.presign.as_ref()).await?;
-    let body = json!({
-        "url": issued.post.url,
-        "fields": issued.post.fields,
-        "key": issued.staging.key,
-        "file_id": issued.record.file_id,
-    });
-    respond::json(StatusCode::OK, &body)
+    let view = SignedView {
+        url: issued.post.url,
+        fields: issued.post.fields,
+        key: issued.staging.key.to_string(),
+        file_id: issued.record.file_id.to_string(),
+    };
+    respond::json(StatusCode::OK, &view)
+}
+
+/// A signed call, or a form.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct SignedView {
+    /// Where to send it.
+    url: String,
+    /// The fields of a form, to be sent before the file.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(required = false))]
+    fields: BTreeMap<String, String>,
+    /// The staging key; later calls name it.
+    key: String,
+    /// The id of the file to be.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    file_id: String,
 }
 
 fn answer(signed: SignedCall) -> ApiResult {
-    let body = json!({ "url": signed.url.url, "key": signed.key, "file_id": signed.file });
-    respond::json(StatusCode::OK, &body)
+    let view = SignedView {
+        url: signed.url.url,
+        fields: BTreeMap::new(),
+        key: signed.key.to_string(),
+        file_id: signed.file.to_string(),
+    };
+    respond::json(StatusCode::OK, &view)
 }
 
 /// The plugin's own keys are a random id, a dash, and the name of the file.

@@ -79,33 +79,42 @@ fn hold<T: Clone + PartialEq>(bound: &Option<T>, asked: &mut Option<T>) -> Resul
     }
 }
 
+/// The body of `POST /uploads/tickets`.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TicketRequest {
     /// What uploads are for; the uploader decides where it is absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::PurposeWord>))]
     purpose: Option<String>,
     /// Whose avatar.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Id>))]
     entity_id: Option<String>,
     /// The folder.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Scope>))]
     scope: Option<String>,
     /// Whether anyone may read what is uploaded.
     #[serde(default)]
     is_public: Option<bool>,
-    /// The seconds it is to work.
+    /// The seconds it is to work, an hour where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u64>, minimum = 1, maximum = 86_400))]
     expires_in: Option<serde_json::Value>,
 }
 
+/// A ticket.
 #[derive(Debug, Serialize)]
-struct TicketView {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct TicketView {
     /// The base of the uploader's routes, with the ticket in it.
     companion_endpoint: String,
     /// The seconds it works.
     expires_in: u64,
     /// Until when it works.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Time))]
     expires_at: Timestamp,
 }
 

@@ -24,12 +24,18 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// A file as uploaders describe it.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UppyFile {
+    /// The name to show.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Name))]
     pub(crate) filename: String,
+    /// The media type; empty where the browser knows none.
     #[serde(default, rename = "type")]
     pub(crate) content_type: Option<String>,
+    /// What a page says of it: some names mean something, the others become the file's own metadata.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, storage_lambda::openapi::Scalar>))]
     pub(crate) metadata: BTreeMap<String, Value>,
 }
 

@@ -1,5 +1,8 @@
 //! What administrators of a tenant ask and do: the history of a file, and what the tenant stores.
 
+#[cfg(feature = "openapi")]
+pub mod openapi;
+
 use std::sync::Arc;
 
 use axum::Router;
@@ -49,8 +52,11 @@ pub fn router(state: State) -> Router {
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 struct AuditQuery {
+    /// Whose history.
+    #[cfg_attr(feature = "openapi", param(value_type = storage_lambda::openapi::Id))]
     file_id: String,
 }
 

@@ -29,33 +29,51 @@ const MAX_BATCH: usize = 200;
 const AT_ONCE: usize = 16;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AvatarQuery {
+    /// Which size; `medium` where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Size>))]
     size: Option<String>,
+    /// Which encoding; `auto` where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Format>))]
     format: Option<String>,
+    /// `initials`: a picture where there is no avatar.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::FallbackWord>))]
     fallback: Option<String>,
+    /// With `fallback`: the name to take the initials from.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(min_length = 1, max_length = 100))]
     name: Option<String>,
-    /// Read by [`AvatarReader`].
+    /// The tenant, for callers without a token.
+    // Read by `AvatarReader`.
     #[serde(default, rename = "tenant")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Id>))]
     _tenant: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct InfoQuery {
+    /// The tenant, for callers without a token.
     #[serde(default, rename = "tenant")]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Id>))]
     _tenant: Option<String>,
 }
 
 /// A URL for a program.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub(crate) struct UrlView {
+    /// Where to read it.
     url: String,
+    /// Until when that URL works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Time>))]
     expires_at: Option<Timestamp>,
 }
 
@@ -152,35 +170,67 @@ pub(crate) async fn stable(
     respond::redirect(&url.url, REDIRECT_CACHE).map(varying)
 }
 
+/// The body of `POST /avatars/urls`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AvatarBatch))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
+    /// Up to 200 avatars.
+    #[cfg_attr(feature = "openapi", schema(max_items = 200))]
     avatars: Vec<BatchItem>,
 }
 
+/// One avatar.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AvatarBatchItem))]
 #[serde(deny_unknown_fields)]
 struct BatchItem {
+    /// What it belongs to.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Kind))]
     kind: String,
+    /// The id of the user or agent.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
     id: String,
+    /// Which size; `medium` where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Size>))]
     size: Option<String>,
+    /// Which encoding; `auto` where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Format>))]
     format: Option<String>,
 }
 
+/// An answer for each avatar.
 #[derive(Debug, Serialize)]
-struct BatchAnswer {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AvatarUrls))]
+pub(crate) struct BatchAnswer {
+    /// In the order of the request.
     results: Vec<BatchResult>,
 }
 
+/// A URL, or why there is none.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = AvatarUrl))]
 struct BatchResult {
+    /// What it belongs to, as it was sent.
     kind: String,
+    /// The id, as it was sent.
     id: String,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    found: Option<UrlView>,
+    /// Where to read it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Until when that URL works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Time>))]
+    expires_at: Option<Timestamp>,
+    /// Why there is no URL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::ErrorCode>))]
     error: Option<ErrorKind>,
 }
 
@@ -208,12 +258,13 @@ async fn batch_item(
     item: BatchItem,
 ) -> Result<BatchResult> {
     let (found, error) = match resolve_item(state, reader, accepted, &item).await {
-        Ok(url) => (Some(UrlView::from(url)), None),
+        Ok(url) => (Some(url), None),
         // An outage is the answer to the whole request: its items would only repeat it.
         Err(error) if error.retryable() => return Err(error),
         Err(error) => (None, Some(error.kind())),
     };
-    Ok(BatchResult { kind: item.kind, id: item.id, found, error })
+    let (url, expires_at) = found.map_or((None, None), |found| (Some(found.url), found.expires_at));
+    Ok(BatchResult { kind: item.kind, id: item.id, url, expires_at, error })
 }
 
 async fn resolve_item(

@@ -53,8 +53,12 @@ impl<'a> Fallback<'a> {
 
 /// A picture for a program, which can tell that it is no avatar.
 #[derive(Debug, Serialize)]
-struct FallbackView {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub(crate) struct FallbackView {
+    /// The picture as a `data:` URI.
     url: String,
+    /// What it is.
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FallbackWord))]
     fallback: &'static str,
 }
 

@@ -47,11 +47,16 @@ pub(crate) async fn record(
 }
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DownloadQuery {
+    /// Shown or saved; types that could run a script are saved whatever is asked.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::DispositionWord>))]
     disposition: Option<Disposition>,
+    /// The name to save it under.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Name>))]
     name: Option<String>,
 }
 
@@ -67,25 +72,43 @@ pub(crate) async fn download(
     respond::redirect(&url.url, REDIRECT_CACHE)
 }
 
+/// The body of `POST /files/urls`.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FileBatch))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
+    /// Ids of files, up to 200.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::Id>, max_items = 200))]
     ids: Vec<String>,
 }
 
+/// An answer for each id.
 #[derive(Debug, Serialize)]
-struct BatchAnswer {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FileUrls))]
+pub(crate) struct BatchAnswer {
+    /// In the order of the request.
     results: Vec<BatchResult>,
 }
 
+/// A URL, or why there is none.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FileUrl))]
 struct BatchResult {
+    /// The id, as it was sent.
     file_id: String,
+    /// Where to read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    /// Until when that URL works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::Time>))]
     expires_at: Option<Timestamp>,
+    /// Why there is no URL.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<storage_lambda::openapi::ErrorCode>))]
     error: Option<ErrorKind>,
 }
 

@@ -6,6 +6,8 @@ mod files;
 mod initials;
 mod listing;
 mod negotiation;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 
 use std::sync::Arc;
 

@@ -29,24 +29,42 @@ const PAGE: u64 = 50;
 const LARGEST_PAGE: u64 = 1000;
 
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FilesQuery {
+    /// Whose files; the caller's where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::PrincipalName>))]
     owner: Option<String>,
+    /// Only files of this purpose.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::PurposeWord>))]
     purpose: Option<String>,
+    /// Only files of this type, by content, and as declared while an upload is not checked.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::MediaType>))]
     content_type: Option<String>,
+    /// Only files in this state; all but `trashed` where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::ListedState>))]
     state: Option<String>,
+    /// Only files that were asked for later.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Time>))]
     created_after: Option<String>,
+    /// Only files of this folder.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::Scope>))]
     scope: Option<String>,
+    /// Only the file with this id of the caller's.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(value_type = Option<storage_lambda::openapi::ExternalId>))]
     external_id: Option<String>,
+    /// The most files of a page; 50 where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", param(minimum = 1, maximum = 1000))]
     limit: Option<u64>,
+    /// `next_cursor` of the page before.
     #[serde(default)]
     cursor: Option<String>,
 }
@@ -108,9 +126,14 @@ struct Cursor {
     inner: String,
 }
 
+/// One page of a listing.
 #[derive(Debug, Serialize)]
-struct Page {
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = FilePage))]
+pub(crate) struct Page {
+    /// Newest first.
     files: Vec<FileView>,
+    /// What asks for the next page; the last one has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }

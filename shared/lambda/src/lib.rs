@@ -5,6 +5,8 @@
 
 pub mod config;
 pub mod http;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 
 pub mod reader;
 pub mod requests;

@@ -24,11 +24,14 @@ const MAX_EXPIRES_IN: u64 = 604_800;
 
 /// The body of `POST /files/presigned-upload`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresignRequest {
     /// The name to show.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Name))]
     pub filename: String,
     /// The media type.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::MediaType))]
     pub content_type: String,
     /// The size in bytes.
     pub size_bytes: Natural,
@@ -37,21 +40,27 @@ pub struct PresignRequest {
     pub is_public: Option<bool>,
     /// `attachment` or `export`.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::FilePurpose>))]
     pub purpose: Option<String>,
     /// A folder.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Scope>))]
     pub scope: Option<String>,
     /// The caller's own id.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::ExternalId>))]
     pub external_id: Option<String>,
     /// SHA-256 in hex.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Sha256>))]
     pub sha256: Option<String>,
     /// The caller's own metadata.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Metadata))]
     pub metadata: BTreeMap<String, String>,
     /// How many seconds the form is to work.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Seconds>))]
     pub expires_in: Option<serde_json::Value>,
     /// Whether it is not known yet whose the file is; for services.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -83,6 +92,7 @@ impl PresignRequest {
 
 /// The body of `POST /files/presigned-upload`: one upload, or up to [`MAX_BATCH`] under `files`.
 #[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum PresignBody {
     /// One.
@@ -93,6 +103,7 @@ pub enum PresignBody {
 
 /// Several uploads at once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PresignBatch {
     /// The uploads.
@@ -116,11 +127,14 @@ impl<'de> Deserialize<'de> for PresignBody {
 
 /// The JSON body of `POST /{kind}/{id}/avatar`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AvatarRequest {
     /// The name to show.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Name))]
     pub filename: String,
     /// The media type.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::MediaType))]
     pub content_type: String,
     /// The size in bytes.
     pub size_bytes: Natural,
@@ -129,9 +143,11 @@ pub struct AvatarRequest {
     pub is_public: Option<bool>,
     /// SHA-256 in hex.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Sha256>))]
     pub sha256: Option<String>,
     /// How many seconds the form is to work.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Seconds>))]
     pub expires_in: Option<serde_json::Value>,
 }
 
@@ -153,16 +169,19 @@ impl AvatarRequest {
 
 /// The body of `PATCH /files/{id}`: at least one of them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PatchRequest {
     /// The name to show.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Name>))]
     pub filename: Option<String>,
     /// Whether anyone may read it.
     #[serde(default)]
     pub is_public: Option<bool>,
     /// The caller's own metadata; it replaces what was there.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Metadata>))]
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -182,22 +201,27 @@ impl PatchRequest {
 
 /// The body of `POST /files/{id}/copy`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CopyFileRequest {
     /// The name to show; the source's where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Name>))]
     pub filename: Option<String>,
     /// A folder; the source's where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Scope>))]
     pub scope: Option<String>,
     /// Whether anyone may read it; as the source where absent.
     #[serde(default)]
     pub is_public: Option<bool>,
     /// The caller's own id; none where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::ExternalId>))]
     pub external_id: Option<String>,
     /// The caller's own metadata; the source's where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Metadata>))]
     pub metadata: Option<BTreeMap<String, String>>,
 }
 
@@ -217,19 +241,24 @@ impl CopyFileRequest {
 
 /// The body of `POST /files/{id}/move`. What is absent stays as it is.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct MoveFileRequest {
     /// A folder.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Scope>))]
     pub scope: Option<String>,
     /// The new owner; another than the caller only by administrators and services.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::PrincipalName>))]
     pub owner_id: Option<String>,
     /// The name to show.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Name>))]
     pub filename: Option<String>,
     /// The caller's own id.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::ExternalId>))]
     pub external_id: Option<String>,
 }
 
@@ -248,10 +277,12 @@ impl MoveFileRequest {
 
 /// The body of `POST /files/{id}/claim`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClaimRequest {
     /// Whose it is to be; the caller's where absent.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::PrincipalName>))]
     pub owner_id: Option<String>,
     /// Whether anyone may read it; as it was uploaded where absent.
     #[serde(default)]

@@ -16,12 +16,16 @@ use storage_services::uploads::Issued;
 
 /// A file, as `GET /files/{id}` answers it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileView {
     /// The id.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Id))]
     pub file_id: String,
     /// Where it is in its life.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::State))]
     pub state: &'static str,
     /// What it is for.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::PurposeWord))]
     pub purpose: &'static str,
     /// Who uploaded it.
     pub owner_id: String,
@@ -44,6 +48,7 @@ pub struct FileView {
     pub height: Option<u32>,
     /// Thumbhash and average colour, of images.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Placeholder>))]
     pub placeholder: Option<Placeholder>,
     /// Whether anyone may read it.
     pub is_public: bool,
@@ -58,19 +63,24 @@ pub struct FileView {
     pub metadata: BTreeMap<String, String>,
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::ErrorCode>))]
     pub error_code: Option<ErrorKind>,
     /// When it was issued.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Time))]
     pub created_at: Timestamp,
     /// When it last changed.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Time))]
     pub updated_at: Timestamp,
     /// Where to read it, once it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Until when that URL works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Time>))]
     pub expires_at: Option<Timestamp>,
     /// The sizes of an avatar, where they are asked for.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<crate::openapi::Size, SizeView>))]
     pub sizes: BTreeMap<VariantSize, SizeView>,
 }
 
@@ -118,11 +128,13 @@ impl FileView {
 
 /// One size of an avatar.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SizeView {
     /// Where to read it.
     pub url: String,
     /// Until when that URL works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Time>))]
     pub expires_at: Option<Timestamp>,
     /// Width in pixels.
     pub width: u32,
@@ -141,11 +153,13 @@ pub struct SizeView {
 
 /// The WebP variant of a size, as wide and high as the size itself.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebpView {
     /// Where to read it.
     pub url: String,
     /// Until when that URL works.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Time>))]
     pub expires_at: Option<Timestamp>,
     /// Size in bytes.
     pub bytes: u64,
@@ -175,6 +189,7 @@ impl From<AvatarSize> for SizeView {
 
 /// An avatar, as `GET /{kind}/{id}/avatar/info` answers it.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AvatarView {
     /// Whether the entity has an avatar of its own.
     pub has_custom_avatar: bool,
@@ -182,20 +197,25 @@ pub struct AvatarView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub avatar_url: Option<String>,
     /// `ready` where there is one, else `none`.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::AvatarState))]
     pub state: &'static str,
     /// The generation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Id>))]
     pub file_id: Option<String>,
     /// Its sizes.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<crate::openapi::Size, SizeView>))]
     pub sizes: BTreeMap<VariantSize, SizeView>,
     /// Thumbhash and average colour.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Placeholder>))]
     pub placeholder: Option<Placeholder>,
     /// The 32 px size as a `data:` URI.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inline_small: Option<String>,
     /// When it became current.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Time>))]
     pub updated_at: Option<Timestamp>,
 }
 
@@ -218,8 +238,10 @@ impl AvatarView {
 
 /// A presigned upload.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IssuedView {
     /// The id of the file to be.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Id))]
     pub file_id: String,
     /// How to send it.
     pub method: &'static str,
@@ -242,6 +264,7 @@ pub struct IssuedView {
 
 /// An upload in parts.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MultipartView {
     /// What names the upload in the routes under `/s3/multipart`.
     pub upload_id: String,
@@ -285,6 +308,7 @@ impl IssuedView {
 
 /// The history of a file.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditView {
     /// Its lines, oldest first.
     pub entries: Vec<AuditLine>,
@@ -292,8 +316,10 @@ pub struct AuditView {
 
 /// One line of a history.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditLine {
     /// When.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Time))]
     pub at: Timestamp,
     /// What happened, such as `issued` or `ready`.
     pub action: String,
@@ -301,11 +327,14 @@ pub struct AuditLine {
     pub actor: String,
     /// The state before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::State>))]
     pub from: Option<&'static str>,
     /// The state after.
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::State))]
     pub to: &'static str,
     /// Why, for refusals.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::ErrorCode>))]
     pub error_code: Option<ErrorKind>,
     /// The request that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -330,6 +359,7 @@ impl AuditView {
 
 /// What a tenant stores.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageView {
     /// Bytes of files that exist.
     pub used_bytes: u64,
@@ -344,11 +374,13 @@ pub struct UsageView {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_files: Option<u64>,
     /// The same by purpose, for those that have any.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<crate::openapi::PurposeWord, PurposeUsageView>))]
     pub purposes: BTreeMap<&'static str, PurposeUsageView>,
 }
 
 /// What a tenant stores for one purpose.
 #[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PurposeUsageView {
     /// Bytes of files that exist.
     pub used_bytes: u64,

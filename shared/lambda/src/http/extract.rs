@@ -6,8 +6,8 @@ use axum::extract::{FromRequestParts, Query, RawPathParams};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use storage_core::ids::IdempotencyKey;
 use storage_core::{Error, ErrorKind, Result};
 
@@ -115,7 +115,8 @@ impl<S: Sync> FromRequestParts<S> for QueryPairs {
 }
 
 /// A query, or a body, that says nothing: every member of it is refused.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
