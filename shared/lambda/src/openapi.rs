@@ -63,6 +63,19 @@ pub fn shapes() -> Shapes {
         .schema::<crate::views::IssuedView>()
         .schema::<crate::views::AuditView>()
         .schema::<crate::views::UsageView>()
+        .and(words_of_queries())
+}
+
+/// What only paths and queries say: their types do not bring along what they name.
+fn words_of_queries() -> Shapes {
+    Shapes::default()
+        .schema::<Kind>()
+        .schema::<PartNumber>()
+        .schema::<ListedState>()
+        .schema::<DispositionWord>()
+        .schema::<Format>()
+        .schema::<FallbackWord>()
+        .schema::<PrincipalName>()
 }
 
 macro_rules! values {

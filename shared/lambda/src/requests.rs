@@ -90,7 +90,7 @@ impl PresignRequest {
     }
 }
 
-/// The body of `POST /files/presigned-upload`: one upload, or up to [`MAX_BATCH`] under `files`.
+/// The body of `POST /files/presigned-upload`: one upload, or up to 100 under `files`.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
