@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Uploads with the published Uppy packages, in Chromium, against the development stack.
+# Uploads with the published Uppy packages and with clients/typescript, in Chromium, against the development stack.
 #
 #   scripts/browser.sh             starts a stack with data of its own, tests, stops it
 #   STOWAGE_FACTS=.local/dev.json scripts/browser.sh
@@ -58,13 +58,9 @@ if [ -n "${STOWAGE_BROWSER_TABLE:-}" ]; then
   export STOWAGE_BROWSER_TABLE
 fi
 
-# The packages are installed again only where the list of them has changed.
-stamp="$tests/node_modules/.installed"
-if ! cmp -s "$tests/package-lock.json" "$stamp"; then
-  say "installing the packages"
-  (cd "$tests" && npm ci --no-audit --no-fund --loglevel=error </dev/null) || skip "npm could not install the packages"
-  cp "$tests/package-lock.json" "$stamp"
-fi
+for folder in "$tests" "$STOWAGE_ROOT/clients/typescript"; do
+  "$STOWAGE_ROOT/scripts/packages.sh" "$folder" || skip "npm could not install the packages of $folder"
+done
 
 work="$(mktemp -d "${TMPDIR:-/tmp}/stowage-browser.XXXXXX")"
 data=""
@@ -115,7 +111,7 @@ export STOWAGE_FACTS
 
 status=0
 mkdir "$work/tmp"
-(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec uploads.test.js) </dev/null &
+(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec --test-concurrency=1 uploads.test.js client.test.js) </dev/null &
 run=$!
 wait "$run" || status=$?
 run=""

@@ -68,7 +68,7 @@ fn avatars(kind: &str, name: &str) -> [Route; 4] {
             .form_or_json("AvatarForm", "AvatarRequest")
             .answers(201, Json(&["FileView", "IssuedView"]))
             .answers(202, Json(&["FileView"]))
-            .refuses(&[InvalidId, InvalidExpiry, NotReady])
+            .refuses(&[InvalidId, InvalidExpiry, NotFound, NotReady])
             .refuses(DESCRIPTION)
             .refuses(ISSUING)
             .refuses(VERDICT),

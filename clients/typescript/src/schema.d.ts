@@ -1966,6 +1966,8 @@ export interface operations {
             401: components["responses"]["Problem401"];
             /** @description `FORBIDDEN`, `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED`, `FILE_QUARANTINED` */
             403: components["responses"]["Problem403"];
+            /** @description `NOT_FOUND` */
+            404: components["responses"]["Problem404"];
             /** @description `NOT_READY`, `UPLOAD_NOT_FOUND`, `STATE_CONFLICT`, `REQUEST_IN_PROGRESS`, `NAME_TAKEN` */
             409: components["responses"]["Problem409"];
             /** @description `LENGTH_REQUIRED` */
@@ -4136,6 +4138,8 @@ export interface operations {
             401: components["responses"]["Problem401"];
             /** @description `FORBIDDEN`, `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED`, `FILE_QUARANTINED` */
             403: components["responses"]["Problem403"];
+            /** @description `NOT_FOUND` */
+            404: components["responses"]["Problem404"];
             /** @description `NOT_READY`, `UPLOAD_NOT_FOUND`, `STATE_CONFLICT`, `REQUEST_IN_PROGRESS`, `NAME_TAKEN` */
             409: components["responses"]["Problem409"];
             /** @description `LENGTH_REQUIRED` */
