@@ -10,7 +10,7 @@ ARCH ?= x86_64
 LTO ?= thin
 export ARCH LTO
 
-.PHONY: help dev demo test test-browser campaign check lint fmt sam-validate sam-build tools rust
+.PHONY: help dev demo test test-browser test-openapi test-client openapi campaign check lint fmt sam-validate sam-build tools rust
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,16 @@ test: rust ## Run every test
 test-browser: rust ## Upload with real browsers and uploaders, against a stack started for it
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) scripts/browser.sh
+
+test-openapi: rust ## Try the API against its document, in a stack started for it
+	@$(ENV) scripts/schemathesis.sh
+
+test-client: ## Check and test clients/typescript
+	@$(ENV) scripts/client.sh
+
+openapi: rust ## Write docs/openapi.json and the types of clients/typescript anew
+	@$(ENV) cargo test --locked -p contract-tests --test openapi -- --ignored write_the_document
+	@$(ENV) scripts/client.sh generate
 
 campaign: rust ## Try every guarantee in full, with faults and fuzzing (an hour)
 	@scripts/tools.sh cargo-lambda

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the pinned build tools into .tools/, each in a Python environment of its own.
 #
-#   scripts/tools.sh                      all of them
+#   scripts/tools.sh                      all that building and deploying needs
 #   scripts/tools.sh cargo-lambda sam     only these
 #
 # Running it again costs nothing: a tool that is already there in the right version is left alone.
@@ -18,6 +18,7 @@ version_of() {
     cargo-lambda) echo "1.9.2" ;;
     sam) echo "1.170.0" ;;
     cfn-lint) echo "1.58.0" ;;
+    schemathesis) echo "4.32.5" ;;
     *) return 1 ;;
   esac
 }
@@ -32,6 +33,7 @@ note_of() {
     cargo-lambda) echo "builds and runs the functions; half a gigabyte on disk, it brings the zig linker" ;;
     sam) echo "validates, builds and deploys template.yaml" ;;
     cfn-lint) echo "checks the other CloudFormation templates" ;;
+    schemathesis) echo "tries the API against its document" ;;
   esac
 }
 
@@ -91,7 +93,7 @@ find_python() {
 
 install_tool() {
   local name="$1" version package home stamp want python log started
-  version="$(version_of "$name")" || fail "unknown tool '$name' (known: cargo-lambda, sam, cfn-lint)"
+  version="$(version_of "$name")" || fail "unknown tool '$name' (known: cargo-lambda, sam, cfn-lint, schemathesis)"
   package="$(package_of "$name")"
   home="$STOWAGE_TOOLS/$name"
   stamp="$home/.installed"
