@@ -6,7 +6,7 @@ use serde::Serialize;
 use storage_core::ErrorKind;
 use storage_core::key::{VariantSize, Visibility};
 use storage_core::ports::{Placeholder, ResolvedUrl};
-use storage_core::record::{AuditEntry, FileRecord, Purpose};
+use storage_core::record::{AuditEntry, FileRecord, FileState, Purpose};
 use storage_core::timestamp::Timestamp;
 use storage_core::usage::Usage;
 use storage_services::admin::UsageReport;
@@ -63,6 +63,9 @@ pub struct FileView {
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
+    /// When it is deleted for good: of files in the trash or in quarantine, and of exports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delete_after: Option<Timestamp>,
     /// Where to read it, once it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -102,6 +105,10 @@ impl FileView {
             error_code: record.error_code,
             created_at: record.created_at,
             updated_at: record.updated_at,
+            delete_after: match record.state {
+                FileState::Ready => record.expires_at,
+                _ => record.delete_after,
+            },
             url,
             expires_at,
             sizes: BTreeMap::new(),
