@@ -292,7 +292,7 @@ fn deletions() -> [Route; 4] {
     ]
 }
 
-fn administration() -> [Route; 2] {
+fn administration() -> [Route; 4] {
     [
         get("/admin/audit", "readAudit")
             .does("Administration", "The history of a file")
@@ -303,6 +303,17 @@ fn administration() -> [Route; 2] {
             .does("Administration", "What the tenant stores")
             .answers(200, Json(&["UsageView"]))
             .refuses(&[Forbidden]),
+        post("/cleanup", "cleanUp")
+            .does("Administration", "Names the tenant's old files, or puts them into the trash")
+            .query("Cleanup")
+            .optional_json("Nothing")
+            .answers(200, Json(&["CleanupView"]))
+            .refuses(&[InvalidCursor, Forbidden]),
+        post("/admin/files/{id}/release", "releaseFile")
+            .does("Administration", "Lets a file out of quarantine")
+            .optional_json("Nothing")
+            .answers(202, Json(&["FileView"]))
+            .refuses(&[InvalidId, Forbidden, NotFound, StateConflict]),
     ]
 }
 

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/files/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets a file out of quarantine */
+        post: operations["releaseFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/usage": {
         parameters: {
             query?: never;
@@ -85,6 +102,23 @@ export interface paths {
         put?: never;
         /** URLs of up to 200 avatars */
         post: operations["resolveAvatars"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Names the tenant's old files, or puts them into the trash */
+        post: operations["cleanUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -829,6 +863,25 @@ export interface components {
             is_public?: boolean | null;
             owner_id?: components["schemas"]["PrincipalName"] | null;
         };
+        /** @description One page of a cleanup. */
+        CleanupView: {
+            /**
+             * Format: int32
+             * @description The age in days that was asked for.
+             */
+            days: number;
+            /** @description Whether nothing was done. */
+            dry_run: boolean;
+            /** @description The files of this age. */
+            files: components["schemas"]["OldFile"][];
+            /** @description Where the next request goes on. A page may be empty with more to come. */
+            next_cursor?: string;
+            /**
+             * Format: int64
+             * @description How many of them are in the trash now.
+             */
+            trashed: number;
+        };
         /** @description The body of `POST /s3/multipart/{upload_id}/complete`. */
         CompleteRequest: {
             /** @description All parts, in ascending order. */
@@ -981,6 +1034,8 @@ export interface components {
             content_type: string;
             /** @description When it was issued. */
             created_at: components["schemas"]["Time"];
+            /** @description When it is deleted for good: of files in the trash or in quarantine, and of exports. */
+            delete_after?: components["schemas"]["Time"];
             /** @description Why it was refused. */
             error_code?: components["schemas"]["ErrorCode"];
             /** @description Until when that URL works. */
@@ -1142,6 +1197,20 @@ export interface components {
         Natural: number;
         /** @description A query, or a body, that says nothing: every member of it is refused. */
         Nothing: Record<string, never>;
+        /** @description A file that is old enough. */
+        OldFile: {
+            /** @description When it was issued. */
+            created_at: components["schemas"]["Time"];
+            /** @description The id. */
+            file_id: components["schemas"]["Id"];
+            /** @description Who uploaded it. */
+            owner_id: string;
+            /**
+             * Format: int64
+             * @description In bytes.
+             */
+            size_bytes?: number;
+        };
         /** @description The number of a part of an upload. */
         PartNumber: number;
         /** @description Where to send a part. */
@@ -1814,6 +1883,56 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    releaseFile: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The tenant of the token; only a service whose token names none may choose it. */
+                "X-Tenant-ID"?: string;
+            };
+            path: {
+                /** @description The id of the file, user or agent. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FileView"];
+                };
+            };
+            /** @description `INVALID_REQUEST`, `INVALID_JSON`, `UNKNOWN_FIELD`, `INVALID_ID` */
+            400: components["responses"]["Problem400"];
+            /** @description `UNAUTHENTICATED`, `TOKEN_EXPIRED` */
+            401: components["responses"]["Problem401"];
+            /** @description `FORBIDDEN`, `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED` */
+            403: components["responses"]["Problem403"];
+            /** @description `NOT_FOUND` */
+            404: components["responses"]["Problem404"];
+            /** @description `STATE_CONFLICT` */
+            409: components["responses"]["Problem409"];
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: components["responses"]["Problem413"];
+            /** @description `UNSUPPORTED_MEDIA_TYPE` */
+            415: components["responses"]["Problem415"];
+            /** @description `HEADERS_TOO_LARGE` */
+            431: components["responses"]["Problem431"];
+            /** @description `INTERNAL` */
+            500: components["responses"]["Problem500"];
+            /** @description `STORAGE_UNAVAILABLE`, `METADATA_UNAVAILABLE`, `TENANT_NOT_READY`, `STORAGE_NOT_CONFIGURED` */
+            503: components["responses"]["Problem503"];
+        };
+    };
     readUsage: {
         parameters: {
             query?: never;
@@ -2107,6 +2226,56 @@ export interface operations {
             /** @description `UNAUTHENTICATED`, `TOKEN_EXPIRED` */
             401: components["responses"]["Problem401"];
             /** @description `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED` */
+            403: components["responses"]["Problem403"];
+            /** @description `PAYLOAD_TOO_LARGE` */
+            413: components["responses"]["Problem413"];
+            /** @description `UNSUPPORTED_MEDIA_TYPE` */
+            415: components["responses"]["Problem415"];
+            /** @description `HEADERS_TOO_LARGE` */
+            431: components["responses"]["Problem431"];
+            /** @description `INTERNAL` */
+            500: components["responses"]["Problem500"];
+            /** @description `STORAGE_UNAVAILABLE`, `METADATA_UNAVAILABLE`, `TENANT_NOT_READY`, `STORAGE_NOT_CONFIGURED` */
+            503: components["responses"]["Problem503"];
+        };
+    };
+    cleanUp: {
+        parameters: {
+            query?: {
+                /** @description How many days ago files were issued, at least; 30 where absent. */
+                days?: number;
+                /** @description Whether they are put into the trash; else they are only named. */
+                confirm?: boolean;
+                /** @description `next_cursor` of the answer before. */
+                cursor?: string;
+            };
+            header?: {
+                /** @description The tenant of the token; only a service whose token names none may choose it. */
+                "X-Tenant-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Nothing"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CleanupView"];
+                };
+            };
+            /** @description `INVALID_REQUEST`, `INVALID_JSON`, `UNKNOWN_FIELD`, `INVALID_CURSOR` */
+            400: components["responses"]["Problem400"];
+            /** @description `UNAUTHENTICATED`, `TOKEN_EXPIRED` */
+            401: components["responses"]["Problem401"];
+            /** @description `FORBIDDEN`, `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED` */
             403: components["responses"]["Problem403"];
             /** @description `PAYLOAD_TOO_LARGE` */
             413: components["responses"]["Problem413"];

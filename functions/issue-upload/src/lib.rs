@@ -53,10 +53,11 @@ impl State {
         let uploads = Uploads::new(ledger.clone(), wiring::settings(&config), wiring::backend_name(&config));
         let (storage, signer) =
             (wiring::storage_on_demand(&clients)?, wiring::presign_parts(&clients).await?);
+        let queue = wiring::queue(&clients).await?;
         Ok(State {
             authenticator: wiring::authenticator(&config)?,
             http: HttpSettings::from(config.as_ref()),
-            parts: PartUploads::new(uploads.clone(), storage, signer),
+            parts: PartUploads::new(uploads.clone(), storage, signer, queue),
             uploads,
             presign: wiring::presign_post(&clients).await?,
             sealer: wiring::sealer(&clients).await?,

@@ -3,8 +3,9 @@
 use storage_lambda::openapi::Shapes;
 
 use crate::AuditQuery;
+use crate::cleanup::{CleanupQuery, CleanupView};
 
 /// The shapes that are this function's own.
 pub fn shapes() -> Shapes {
-    Shapes::default().query::<AuditQuery>("Audit")
+    Shapes::default().schema::<CleanupView>().query::<AuditQuery>("Audit").query::<CleanupQuery>("Cleanup")
 }

@@ -333,7 +333,7 @@ pub struct FileRecord {
     pub created_at: Timestamp,
     /// When it was last written.
     pub updated_at: Timestamp,
-    /// When a pending upload is given up.
+    /// When a pending upload is given up, and a readable file that is not kept for ever is deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
     /// Until when removals of objects that it has left may still be on their way: none of those keys may be used again

@@ -71,6 +71,8 @@ pub struct Ingested {
     pub inline_small: Option<String>,
     /// See [`FileRecord::placeholder`].
     pub placeholder: Option<crate::ports::Placeholder>,
+    /// How long it is kept; `None` where it stays until it is deleted.
+    pub life: Option<Duration>,
 }
 
 /// What sends an upload to quarantine.
@@ -153,7 +155,7 @@ pub enum Event {
     Reopen(WorkerId),
     /// A newer avatar took this one's place.
     Replace,
-    /// The upload never came.
+    /// Its time is over: the upload never came, or the file was kept as long as it was to be.
     Expire,
     /// The owner deletes it, restorably for this long.
     Trash(Duration),
@@ -302,7 +304,7 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             if next.scan.as_ref().is_some_and(|scan| !scan.passes()) {
                 return Err(Refused::Unscanned);
             }
-            promote(next, *ingested);
+            promote(next, *ingested, now);
             Ok("ready")
         }
         Event::Fail(worker, code) => {
@@ -414,8 +416,9 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             _ => refused,
         },
         Event::Expire => match next.state {
-            Pending if next.expires_at.is_none_or(|expires| expires > now) => Err(Refused::Time),
-            Pending => {
+            Ready if next.legal_hold => Err(Refused::Held),
+            Pending | Ready if next.expires_at.is_none_or(|expires| expires > now) => Err(Refused::Time),
+            Pending | Ready => {
                 entomb(next, now);
                 Ok("expired")
             }
@@ -439,7 +442,7 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             Trashed if next.delete_after.is_some_and(|after| after > now) => {
                 next.state = Ready;
                 // What it had left before it was trashed is still to be cleared.
-                next.due_at = next.due_at.filter(|due| Some(*due) != next.delete_after);
+                next.due_at = next.due_at.filter(|due| Some(*due) != next.delete_after).or(next.expires_at);
                 next.delete_after = None;
                 Ok("restored")
             }
@@ -520,7 +523,7 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
         Event::Vacated(again) => match next.state {
             Ready | Trashed => {
                 next.clearing_until = None;
-                next.due_at = again.or(next.delete_after);
+                next.due_at = again.or(next.delete_after).or(next.expires_at);
                 Ok("cleared")
             }
             _ => refused,
@@ -549,7 +552,7 @@ fn lease(next: &mut FileRecord, worker: WorkerId, now: Timestamp) -> &'static st
     "claimed"
 }
 
-fn promote(next: &mut FileRecord, ingested: Ingested) {
+fn promote(next: &mut FileRecord, ingested: Ingested, now: Timestamp) {
     next.state = FileState::Ready;
     next.final_key = ingested.final_key;
     next.etag = ingested.etag;
@@ -568,8 +571,8 @@ fn promote(next: &mut FileRecord, ingested: Ingested) {
     next.multipart = None;
     next.promotion = None;
     next.error_code = None;
-    next.expires_at = None;
-    next.due_at = None;
+    next.expires_at = ingested.life.map(|life| now + life);
+    next.due_at = next.expires_at;
 }
 
 /// The refusal is the answer for a week; the bytes go at once and are looked for again after the lease.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use storage_core::ErrorKind;
 use storage_core::key::{VariantSize, Visibility};
 use storage_core::ports::{Placeholder, ResolvedUrl};
-use storage_core::record::{AuditEntry, FileRecord, Purpose};
+use storage_core::record::{AuditEntry, FileRecord, FileState, Purpose};
 use storage_core::timestamp::Timestamp;
 use storage_core::usage::Usage;
 use storage_services::admin::UsageReport;
@@ -71,6 +71,10 @@ pub struct FileView {
     /// When it last changed.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Time))]
     pub updated_at: Timestamp,
+    /// When it is deleted for good: of files in the trash or in quarantine, and of exports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Time>))]
+    pub delete_after: Option<Timestamp>,
     /// Where to read it, once it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
@@ -112,6 +116,10 @@ impl FileView {
             error_code: record.error_code,
             created_at: record.created_at,
             updated_at: record.updated_at,
+            delete_after: match record.state {
+                FileState::Ready => record.expires_at,
+                _ => record.delete_after,
+            },
             url,
             expires_at,
             sizes: BTreeMap::new(),

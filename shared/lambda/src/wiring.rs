@@ -84,6 +84,7 @@ pub fn settings(config: &Config) -> Arc<Settings> {
         image_limits: limits.images,
         avatar_webp: config.delivery.avatar_webp,
         scanned: config.scan.scanned.clone(),
+        export_life: config.cleanup.export_life,
         trash_life: config.cleanup.retention,
         sweep_enabled: config.cleanup.enabled,
         ..Settings::new(buckets.staging.clone(), buckets.files.clone(), config.tenancy.default_tenant)

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod admin;
+pub mod cleanup;
 mod copying;
 pub mod deletion;
 pub mod edits;
@@ -17,6 +18,7 @@ pub mod part_uploads;
 pub mod policy;
 pub mod quarantine;
 pub mod quota;
+pub mod recount;
 pub mod resolve;
 pub mod scan;
 pub mod settings;

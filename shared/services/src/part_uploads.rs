@@ -13,7 +13,8 @@ use serde_json::json;
 use storage_core::ids::{FileId, PrincipalId, TenantId};
 use storage_core::key::{ObjectKey, StorageKey};
 use storage_core::ports::{
-    ETag, ObjectRef, ObjectStore, Part, PresignParts, PresignedUrl, PutOptions, RawCall, UploadId,
+    ETag, IngestQueue, ObjectRef, ObjectStore, Part, PresignParts, PresignedUrl, PutOptions, RawCall,
+    StagedObject, UploadId,
 };
 use storage_core::record::{FileRecord, FileState, MultipartUpload};
 use storage_core::state::{Event, Refused};
@@ -86,12 +87,18 @@ pub struct PartUploads {
     uploads: Uploads,
     storage: Arc<dyn ObjectStore>,
     signer: Arc<dyn PresignParts>,
+    queue: Arc<dyn IngestQueue>,
 }
 
 impl PartUploads {
-    /// Over these.
-    pub fn new(uploads: Uploads, storage: Arc<dyn ObjectStore>, signer: Arc<dyn PresignParts>) -> Self {
-        PartUploads { uploads, storage, signer }
+    /// Over these. `queue` is told of every upload that is complete.
+    pub fn new(
+        uploads: Uploads,
+        storage: Arc<dyn ObjectStore>,
+        signer: Arc<dyn PresignParts>,
+        queue: Arc<dyn IngestQueue>,
+    ) -> Self {
+        PartUploads { uploads, storage, signer, queue }
     }
 
     /// Begins an upload, or finds the one that an earlier request with the same key began. The errors are those of
@@ -173,8 +180,8 @@ impl PartUploads {
         self.storage.parts(&staging, &UploadId(handle.upload_id.clone())).await.map_err(unknown_upload)
     }
 
-    /// Joins the parts to the staging object, whose event starts its ingest. Asked again after that, it answers the same
-    /// and changes nothing.
+    /// Joins the parts to the staging object and has it ingested. Asked again after that, it answers the same and changes
+    /// nothing.
     ///
     /// `InvalidRequest` where the list is no list of parts of this upload, or a part but the last is too small;
     /// `PayloadTooLarge` where they are more bytes than the upload may have, which ends it.
@@ -197,7 +204,7 @@ impl PartUploads {
             // The reply of an earlier call was lost.
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 return match self.storage.exists(&staging).await? {
-                    true => Ok(record),
+                    true => self.hand_over(record, staging).await,
                     false => Err(unknown_upload(error)),
                 };
             }
@@ -211,6 +218,13 @@ impl PartUploads {
             return Err(Error::new(ErrorKind::PayloadTooLarge, "parts").with_details(details));
         }
         self.storage.complete(&staging, &upload, wanted).await.map_err(unknown_upload)?;
+        self.hand_over(record, staging).await
+    }
+
+    /// S3 tells of the object by itself; a backend that this process writes to has nobody who would. Whoever is told twice
+    /// finds the work done.
+    async fn hand_over(&self, record: FileRecord, object: ObjectRef) -> Result<FileRecord> {
+        self.queue.enqueue(StagedObject { object }).await?;
         Ok(record)
     }
 

@@ -56,6 +56,8 @@ pub struct Settings {
     pub avatar_webp: bool,
     /// The purposes whose uploads are scanned for malware before they become readable.
     pub scanned: BTreeSet<Purpose>,
+    /// How long an export is kept once it is readable.
+    pub export_life: Duration,
     /// How long a trashed file can be restored.
     pub trash_life: Duration,
     /// Whether the sweep removes anything.
@@ -88,9 +90,14 @@ impl Settings {
             image_limits: ImageLimits::default(),
             avatar_webp: true,
             scanned: BTreeSet::new(),
+            export_life: Duration::from_secs(7 * 24 * 3600),
             trash_life: TRASH_LIFE,
             sweep_enabled: true,
             sweep_object_budget: 1000,
         }
+    }
+    /// How long a readable file of this purpose is kept; `None` for those that stay.
+    pub fn kept_for(&self, purpose: Purpose) -> Option<Duration> {
+        (purpose == Purpose::Export).then_some(self.export_life)
     }
 }

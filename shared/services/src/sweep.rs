@@ -37,7 +37,7 @@ pub struct Counts {
     pub examined: u64,
     /// Uploads handed to `process-upload` again.
     pub enqueued: u64,
-    /// Uploads and trashed files whose time was over.
+    /// Uploads, and files in the trash or of a purpose that is not kept, whose time was over.
     pub expired: u64,
     /// Files that used up their attempts, or whose direct upload died.
     pub failed: u64,
@@ -155,12 +155,16 @@ impl Sweep {
             FileState::Trashed if record.delete_after.is_some_and(|after| after > now) => {
                 self.clear(&record, counts).await
             }
-            FileState::Ready => self.clear(&record, counts).await,
+            FileState::Ready
+                if record.legal_hold || record.expires_at.is_none_or(|expires| expires > now) =>
+            {
+                self.clear(&record, counts).await
+            }
             FileState::Scanning => self.scanning(&record, now, counts).await,
             FileState::Quarantined if record.awaits_move() => {
                 self.scans.finish_move(&record, &Actor::function(NAME)).await.map(drop)
             }
-            FileState::Trashed | FileState::Quarantined => {
+            FileState::Ready | FileState::Trashed | FileState::Quarantined => {
                 let written = self.step(&record, Event::Expire).await?;
                 counts.expired += u64::from(written.is_some());
                 match written {

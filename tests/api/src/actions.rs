@@ -6,14 +6,13 @@ use bytes::Bytes;
 use lambda_runtime::{Context, LambdaEvent};
 use serde_json::Value;
 use storage_core::ErrorKind;
-use storage_core::ids::{BucketName, FileId, PrincipalId};
+use storage_core::ids::{BucketName, FileId};
 use storage_core::key::StorageKey;
 use storage_core::ports::{
     Body, Clock, MetadataStore, ObjectRef, PutOptions, StorageBackend, Transaction, Write,
 };
 use storage_core::record::FileRecord;
 use storage_core::state::{LEASE, SETTLE};
-use storage_core::tenant::{Scopes, TenantContext};
 use storage_services::sweep::Counts;
 
 use crate::{Answer, BUCKET, Call, Form, Person, STAGING, TestApp, batch, s3_event, scan_event, scanner};
@@ -150,15 +149,13 @@ impl TestApp {
 
     /// Lets a file out of quarantine, as an administrator of the tenant.
     pub async fn release(&self, file: &str) -> Result<FileRecord, ErrorKind> {
-        let admin = TenantContext {
-            tenant: self.tenant,
-            slug: None,
-            principal: PrincipalId::parse("admin-1").unwrap(),
-            scopes: Scopes { admin: true, ..Scopes::default() },
-            request_id: "request-1".to_owned(),
-        };
-        let released = self.quarantine.release(&admin, FileId::parse(file).unwrap()).await;
-        released.map_err(|error| error.kind())
+        let admin = self.person(self.tenant, &["storage:admin"]);
+        let answer = self.post(&admin, &format!("/api/v1/admin/files/{file}/release"), &Value::Null).await;
+        if answer.status == 202 {
+            assert_eq!(answer.json()["state"], "processing");
+            return Ok(self.record(file).await);
+        }
+        Err(serde_json::from_value(Value::String(answer.code())).expect("a code of the closed list"))
     }
 
     /// The record of a file of the app's tenant.

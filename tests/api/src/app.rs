@@ -11,6 +11,7 @@ use storage_lambda::http::auth::Authenticator;
 use storage_lambda::seal::Sealer;
 use storage_lambda::wiring;
 use storage_services::admin::Administration;
+use storage_services::cleanup::Cleanup;
 use storage_services::deletion::Deletion;
 use storage_services::edits::Edits;
 use storage_services::ingest::Ingest;
@@ -62,7 +63,6 @@ pub struct TestApp {
     pub(crate) process: process_upload::State,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sweep: Sweep,
-    pub(crate) quarantine: Quarantine,
 }
 
 impl Default for TestApp {
@@ -124,7 +124,7 @@ impl TestApp {
                 issue_upload::router(issue_upload::State {
                     authenticator: authenticator.clone(),
                     http: http.clone(),
-                    parts: PartUploads::new(uploads.clone(), backend.clone(), calls.clone()),
+                    parts: PartUploads::new(uploads.clone(), backend.clone(), calls.clone(), queue.clone()),
                     uploads: uploads.clone(),
                     presign: presign.clone(),
                     sealer: sealer.clone(),
@@ -196,6 +196,15 @@ impl TestApp {
                     authenticator: authenticator.clone(),
                     http: http.clone(),
                     administration: Administration::new(ledger.clone(), settings.clone()),
+                    cleanup: Cleanup::new(ledger.clone(), settings.clone(), backend.clone()),
+                    quarantine: Quarantine::new(
+                        ledger.clone(),
+                        settings.clone(),
+                        backend.clone(),
+                        queue.clone(),
+                    ),
+                    sealer: sealer.clone(),
+                    clock: clock.clone(),
                 }),
             ),
             (
@@ -221,7 +230,6 @@ impl TestApp {
             gateway: Gateway::new(functions.into()),
             sweep: Sweep::new(ledger.clone(), backend.clone(), queue.clone(), settings.clone())
                 .with_scanner(scanner),
-            quarantine: Quarantine::new(ledger.clone(), settings.clone(), backend.clone(), queue.clone()),
             process: process_upload::State {
                 ingest,
                 ledger,

@@ -151,6 +151,11 @@ async fn g24_no_route_with_a_body_is_forgotten() {
     let tickets = "/api/v1/uploads/tickets";
     tested.insert(tickets.to_owned());
     app.post(&user, tickets, &json!({ "tenant": "x" })).await.refused(400, "UNKNOWN_FIELD", tickets);
+    for path in ["/api/v1/cleanup", "/api/v1/admin/files/{id}/release"] {
+        tested.insert(path.to_owned());
+        let called = path.replace("{id}", &api_tests::fresh_id());
+        app.post(&user, &called, &json!({ "tenant": "x" })).await.refused(400, "UNKNOWN_FIELD", path);
+    }
     // What is in the path of these is sealed: a body they do not know is refused before it is opened.
     let sealed = "/api/v1/s3/multipart/{upload_id}/complete";
     tested.insert(sealed.to_owned());

@@ -21,13 +21,15 @@ pub async fn record(flow: Flow) -> Vec<String> {
         if flow.is_sweep() && files.iter().any(|record| shard(record.file_id.as_uuid().as_u128()) != 0) {
             continue;
         }
+        let process = Process::new(&world);
+        process.perform(&scene.action).await;
         // Changes of counters that lie in one shard are one write.
-        let shards: BTreeSet<u8> = files.iter().map(|record| usage_shard(record.file_id)).collect();
+        let files = world.store.files();
+        let shards: BTreeSet<_> =
+            files.iter().map(|record| (record.tenant, usage_shard(record.file_id))).collect();
         if shards.len() < files.len() {
             continue;
         }
-        let process = Process::new(&world);
-        process.perform(&scene.action).await;
         let names = names(&world);
         return process.faults.lines().into_iter().map(|line| named(line, &names)).collect();
     }

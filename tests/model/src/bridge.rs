@@ -8,7 +8,7 @@ use storage_core::ids::WorkerId;
 use storage_core::key::{StorageKey, Visibility};
 use storage_core::ports::{ETag, Stored};
 use storage_core::record::{FileRecord, Scan, ScannedObject};
-use storage_core::state::{Edit, Event, Finding, Home, Refused};
+use storage_core::state::{Edit, Event, Finding, Home, Ingested, Refused};
 use storage_core::timestamp::Timestamp;
 use storage_testkit::records::{new_tenant, sample_file, sample_time};
 use uuid::Uuid;
@@ -114,7 +114,10 @@ pub fn event(step: &Step, start: Timestamp) -> Event {
             Event::Plan(worker(*by), keys.iter().map(|number| key(*number)).collect())
         }
         Step::Release { worker: by, counts } => Event::Release { worker: worker(*by), counts: *counts },
-        Step::Promote { worker: by } => Event::Promote(worker(*by), Box::default()),
+        Step::Promote { worker: by, life } => {
+            let life = life.map(Duration::from_secs);
+            Event::Promote(worker(*by), Box::new(Ingested { life, ..Ingested::default() }))
+        }
         Step::Fail { worker: by, code } => Event::Fail(worker(*by), *code),
         Step::Exhaust => Event::Exhaust,
         Step::Reopen { worker: by } => Event::Reopen(worker(*by)),

@@ -80,7 +80,7 @@ pub enum Step {
     Claim { worker: u8 },
     Plan { worker: u8, keys: Vec<u8> },
     Release { worker: u8, counts: bool },
-    Promote { worker: u8 },
+    Promote { worker: u8, life: Option<u64> },
     Fail { worker: u8, code: ErrorKind },
     Exhaust,
     Reopen { worker: u8 },
@@ -151,7 +151,7 @@ impl Step {
             | Step::Reopen { worker }
             | Step::Plan { worker, .. }
             | Step::Release { worker, .. }
-            | Step::Promote { worker }
+            | Step::Promote { worker, .. }
             | Step::Fail { worker, .. }
             | Step::Scanned { worker }
             | Step::Condemn { worker, .. }
@@ -209,7 +209,7 @@ impl Model {
             Guard::Passed => {
                 self.scan.is_none_or(|scan| matches!(scan.status, ScanStatus::Clean | ScanStatus::Released))
             }
-            Guard::ScanOver => !self.scan.and_then(|scan| scan.until).is_some_and(|until| now < until),
+            Guard::ScanOver => self.scan.and_then(|scan| scan.until).is_none_or(|until| now >= until),
         }
     }
 
@@ -237,7 +237,14 @@ impl Model {
                 self.due = Some(if self.staged { now } else { now + GRACE });
                 self.attempts -= u32::from(matches!(step, Step::Release { counts: false, .. }));
             }
-            Effect::Publish => (self.code, self.expires, self.due) = (None, None, None),
+            Effect::Publish => {
+                let life = match step {
+                    Step::Promote { life, .. } => *life,
+                    _ => None,
+                };
+                self.expires = life.map(|life| now + life);
+                (self.code, self.due) = (None, self.expires);
+            }
             Effect::Refuse => {
                 self.due = Some(settled);
                 self.lease = None;
@@ -257,6 +264,7 @@ impl Model {
                 if self.due == self.restorable {
                     self.due = None;
                 }
+                self.due = self.due.or(self.expires);
                 self.restorable = None;
             }
             Effect::LookAgain => self.due = Some(now + SETTLE),
@@ -282,7 +290,7 @@ impl Model {
                 self.clearing = None;
                 self.due = match step {
                     Step::Cleared { again: Some(at) } => Some(*at),
-                    _ => self.restorable,
+                    _ => self.restorable.or(self.expires),
                 };
             }
             Effect::NoteClean => {

@@ -219,6 +219,7 @@ pub const TABLE: &[Row] = &[
     row(Kind::Trash, &[Ready], Some(Trashed), &[Guard::NotHeld], Effect::Keep),
     row(Kind::Restore, &[Trashed], Some(Ready), &[Guard::TrashOpen], Effect::Return),
     row(Kind::Expire, &[Pending], Some(Deleting), &[Guard::Expired], Effect::Entomb),
+    row(Kind::Expire, &[Ready], Some(Deleting), &[Guard::NotHeld, Guard::Expired], Effect::Entomb),
     row(
         Kind::Expire,
         &[Trashed, Quarantined],

@@ -73,8 +73,9 @@ impl Node {
         model.rev = 0;
         model.forgotten = None;
         model.due = ahead(model.due).map(|left| left.min(DISTANT));
-        model.expires = ahead(model.expires).filter(|_| state == FileState::Pending);
         // How far ahead a distant end is makes no difference: each deadline is jumped to.
+        let ending = matches!(state, FileState::Pending | FileState::Ready | FileState::Trashed);
+        model.expires = ahead(model.expires).filter(|_| ending).map(|left| left.min(DISTANT));
         let ends = matches!(state, FileState::Trashed | FileState::Quarantined);
         let trashed = ahead(model.restorable).filter(|_| ends);
         model.restorable = trashed.map(|left| left.min(DISTANT));
@@ -244,7 +245,8 @@ fn steps(worker: u8, now: u64) -> Vec<Step> {
         Step::Plan { worker, keys: vec![worker] },
         Step::Release { worker, counts: true },
         Step::Release { worker, counts: false },
-        Step::Promote { worker },
+        Step::Promote { worker, life: None },
+        Step::Promote { worker, life: Some(7 * 24 * 3600) },
         Step::Fail { worker, code: ErrorKind::InvalidImage },
         Step::Exhaust,
         Step::Reopen { worker },

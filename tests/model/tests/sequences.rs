@@ -32,7 +32,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (worker.clone(), prop::collection::vec(0..5_u8, 0..4))
             .prop_map(|(worker, keys)| Step::Plan { worker, keys }),
         2 => (worker.clone(), any::<bool>()).prop_map(|(worker, counts)| Step::Release { worker, counts }),
-        2 => worker.clone().prop_map(|worker| Step::Promote { worker }),
+        2 => (worker.clone(), prop::option::of(1..2_000_000_u64)).prop_map(|(worker, life)| Step::Promote { worker, life }),
         1 => (worker.clone(), codes).prop_map(|(worker, code)| Step::Fail { worker, code }),
         1 => worker.prop_map(|worker| Step::Supersede { worker }),
         2 => Just(Step::Exhaust),

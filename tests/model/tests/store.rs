@@ -96,7 +96,7 @@ impl Store {
             let (change, model) = both(&own.0, &own.1, &Step::Supersede { worker }, self.now).ok()?;
             return Some(Writes { files: vec![(file, change.record, model)], pointer: None });
         }
-        let (change, model) = both(&own.0, &own.1, &Step::Promote { worker }, self.now).ok()?;
+        let (change, model) = both(&own.0, &own.1, &Step::Promote { worker, life: None }, self.now).ok()?;
         let mut files = vec![(file, change.record, model)];
         if let Some(old) = pointer.current
             && let Ok((change, model)) = both(&seen[old].0, &seen[old].1, &Step::Replace, self.now)

@@ -298,6 +298,8 @@ pub struct CleanupConfig {
     pub enabled: bool,
     /// How long a trashed file can be restored.
     pub retention: Duration,
+    /// How long an export is kept.
+    pub export_life: Duration,
     /// Five cron fields, UTC.
     pub schedule: String,
 }

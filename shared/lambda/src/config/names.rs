@@ -130,6 +130,7 @@ variables! {
     "Cleanup" {
         CLEANUP_ENABLED "STORAGE_CLEANUP_ENABLED" [] Is("true"), "Whether the scheduled sweep removes anything.";
         RETENTION_DAYS "STORAGE_RETENTION_DAYS" ["STORAGE_CLEANUP_RETENTION_DAYS"] Is("30"), "How many days a trashed file can be restored, 1 to 3650.";
+        EXPORT_DAYS "STORAGE_EXPORT_DAYS" [] Is("7"), "How many days an export is kept once it is readable, 1 to 3650.";
         CLEANUP_SCHEDULE "STORAGE_CLEANUP_SCHEDULE" [] Is("0 2 * * *"), "When the command line's cleanup is due, as five cron fields in UTC. The sweep itself runs every ten minutes: the template says so in the cloud, and `make dev` on a laptop.";
     }
     "Operation" {

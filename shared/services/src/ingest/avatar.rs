@@ -115,6 +115,7 @@ impl Job<'_> {
             webp,
             inline_small: inline,
             placeholder: Some(processed.info.placeholder),
+            life: None,
         })))
     }
 

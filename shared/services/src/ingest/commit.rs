@@ -14,7 +14,8 @@ const ROUNDS: usize = 8;
 
 impl Job<'_> {
     /// Makes the file readable; of an avatar also the current one, unless a newer upload or delete was issued.
-    pub(super) async fn promote(&mut self, ingested: Box<Ingested>) -> Result<Outcome> {
+    pub(super) async fn promote(&mut self, mut ingested: Box<Ingested>) -> Result<Outcome> {
+        ingested.life = self.ingest.settings.kept_for(self.record.purpose);
         for _ in 0..ROUNDS {
             let others = match self.pointer_writes().await? {
                 Some(others) => others,

@@ -139,7 +139,7 @@ fn may_end(record: &FileRecord, staged: bool, now: Timestamp) -> bool {
         FileState::Processing => over(record.lease_until) && (!staged || record.attempts >= 5),
         FileState::Trashed | FileState::Quarantined => !record.legal_hold && over(record.delete_after),
         FileState::Scanning => over(record.scan.as_ref().and_then(|scan| scan.deadline)),
-        FileState::Ready => false,
+        FileState::Ready => !record.legal_hold && over(record.expires_at),
         FileState::Failed | FileState::Deleting | FileState::Deleted => true,
     }
 }

@@ -59,7 +59,9 @@ impl Transfers {
                 continue;
             };
             let now = self.ledger.clock.now();
-            let event = Event::Promote(begun.worker, Box::new(as_ingested(begun, &source, stored)?));
+            let mut ingested = as_ingested(begun, &source, stored)?;
+            ingested.life = self.settings.kept_for(begun.record.purpose);
+            let event = Event::Promote(begun.worker, Box::new(ingested));
             let change = state::apply(&begun.record, event, actor, now)
                 .map_err(|refused| Error::new(ErrorKind::RequestInProgress, format!("{refused:?}")))?;
             let (mut others, mut gone): (Vec<Write>, _) = (Vec::new(), None);

@@ -156,7 +156,7 @@ impl System {
             file.remove_bytes();
             return Answer::Gone;
         }
-        file.step(Step::Promote { worker: 0 }, now).unwrap();
+        file.step(Step::Promote { worker: 0, life: None }, now).unwrap();
         (file.staging, file.finals, file.shown) = (None, true, Some(content));
         if file.avatar {
             self.current_seq = Some(file.seq);

@@ -164,6 +164,7 @@ fn cleanup(reader: &mut Reader<'_>) -> CleanupConfig {
     CleanupConfig {
         enabled: reader.flag(&names::CLEANUP_ENABLED).unwrap_or(true),
         retention: Duration::from_secs(86_400 * reader.number(&names::RETENTION_DAYS, 1..=3650)),
+        export_life: Duration::from_secs(86_400 * reader.number(&names::EXPORT_DAYS, 1..=3650)),
         schedule: schedule.unwrap_or_default(),
     }
 }
