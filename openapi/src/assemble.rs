@@ -1,7 +1,7 @@
 //! The table and the shapes, put together.
 
 use serde_json::{Value, json};
-use storage_lambda::openapi::{Id, Kind, PartNumber, Shapes};
+use storage_lambda::openapi::{FileId, Id, Kind, PartNumber, Shapes};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{OperationBuilder, ParameterBuilder, ParameterIn, ParameterStyle};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -96,7 +96,7 @@ fn operation(route: &Route, shapes: &Shapes) -> OperationBuilder {
     let mut operation =
         OperationBuilder::new().tag(route.tag).operation_id(Some(&route.id)).summary(Some(route.summary));
     for name in route.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-        operation = operation.parameter(path_parameter(name));
+        operation = operation.parameter(path_parameter(name, &route.path));
     }
     for parameter in route.query.and_then(|name| shapes.queries.get(name)).into_iter().flatten() {
         operation = operation.parameter(parameter.clone());
@@ -140,12 +140,15 @@ fn operation(route: &Route, shapes: &Shapes) -> OperationBuilder {
     }
 }
 
-fn path_parameter(name: &str) -> ParameterBuilder {
+fn path_parameter(name: &str, path: &str) -> ParameterBuilder {
     let text = |longest| {
         ObjectBuilder::new().schema_type(Type::String).min_length(Some(1)).max_length(Some(longest))
     };
     let (schema, description): (RefOr<Schema>, _) = match name {
-        "id" => (Id::schema(), "The id of the file, user or agent."),
+        "id" if path.contains("/users/") || path.contains("/agents/") || path.contains("/avatars/") => {
+            (Id::schema(), "The id of the user or agent.")
+        }
+        "id" => (Ref::from_schema_name(FileId::name()).into(), "The id of the file."),
         "kind" => (Ref::from_schema_name(Kind::name()).into(), "What the avatar belongs to."),
         "number" => (Ref::from_schema_name(PartNumber::name()).into(), "The number of the part."),
         "file" => (

@@ -824,7 +824,7 @@ export interface components {
             /** @description The stable URL of the medium size, for `avatar_url` of an entity. */
             avatar_url?: string;
             /** @description The generation. */
-            file_id?: components["schemas"]["Id"];
+            file_id?: components["schemas"]["FileId"];
             /** @description Whether the entity has an avatar of its own. */
             has_custom_avatar: boolean;
             /** @description The 32 px size as a `data:` URI. */
@@ -904,7 +904,7 @@ export interface components {
             /** @description The staging bucket. */
             bucket: string;
             /** @description The id of the file. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description The staging key. */
             key: string;
             /** @description The record of the file. */
@@ -924,7 +924,7 @@ export interface components {
             /** @description The staging bucket. */
             bucket: string;
             /** @description The id of the file to be. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description The staging key. */
             key: string;
             /** @description The sealed name of the upload. */
@@ -933,7 +933,7 @@ export interface components {
         /** @description The body of `POST /files/delete`. */
         DeleteMany: {
             /** @description Ids of files, up to 1,000. */
-            ids: components["schemas"]["Id"][];
+            ids: components["schemas"]["FileId"][];
             /** @description Whether the files skip the trash, or leave it for good. */
             permanent?: boolean;
         };
@@ -978,7 +978,7 @@ export interface components {
         /** @description The body of `POST /files/urls`. */
         FileBatch: {
             /** @description Ids of files, up to 200. */
-            ids: components["schemas"]["Id"][];
+            ids: components["schemas"]["FileId"][];
         };
         /** @description The form of a file. Beside the file it takes 16 KB a field. */
         FileForm: {
@@ -1000,6 +1000,11 @@ export interface components {
             /** @description The digest to compare with. */
             sha256?: components["schemas"]["Sha256"];
         };
+        /**
+         * Format: uuid
+         * @description The id of a file: a UUID of version 7, in its hyphenated form.
+         */
+        FileId: string;
         /** @description One page of a listing. */
         FilePage: {
             /** @description Newest first. */
@@ -1043,7 +1048,7 @@ export interface components {
             /** @description The caller's own id. */
             external_id?: string;
             /** @description The id. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description The name to show. */
             filename?: string;
             /**
@@ -1100,7 +1105,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description The id of the file to be. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description Always `POST`. */
             method: string;
             /** @description Where to send it. */
@@ -1134,7 +1139,7 @@ export interface components {
              */
             expires_in: number;
             /** @description The id of the file to be. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description The staging key that is written. */
             key: string;
             /**
@@ -1202,7 +1207,7 @@ export interface components {
             /** @description When it was issued. */
             created_at: components["schemas"]["Time"];
             /** @description The id. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description Who uploaded it. */
             owner_id: string;
             /**
@@ -1394,7 +1399,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @description The id of the file to be. */
-            file_id: components["schemas"]["Id"];
+            file_id: components["schemas"]["FileId"];
             /** @description The staging key; later calls name it. */
             key: string;
             /** @description Where to send it. */
@@ -1845,7 +1850,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description Whose history. */
-                file_id: components["schemas"]["Id"];
+                file_id: components["schemas"]["FileId"];
             };
             header?: {
                 /** @description The tenant of the token; only a service whose token names none may choose it. */
@@ -1891,8 +1896,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -1991,7 +1996,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -2049,7 +2054,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -2117,7 +2122,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -2162,7 +2167,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -2300,8 +2305,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2349,8 +2354,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2668,8 +2673,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2724,8 +2729,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2770,8 +2775,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2826,8 +2831,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2880,8 +2885,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -2943,8 +2948,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -3002,8 +3007,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -3052,8 +3057,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -3108,8 +3113,8 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
-                id: string;
+                /** @description The id of the file. */
+                id: components["schemas"]["FileId"];
             };
             cookie?: never;
         };
@@ -3651,7 +3656,7 @@ export interface operations {
             path: {
                 /** @description What the avatar belongs to. */
                 kind: components["schemas"]["Kind"];
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
                 /** @description The size, and an extension that is not looked at. */
                 file: string;
@@ -4213,7 +4218,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -4271,7 +4276,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -4339,7 +4344,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;
@@ -4384,7 +4389,7 @@ export interface operations {
                 "X-Tenant-ID"?: string;
             };
             path: {
-                /** @description The id of the file, user or agent. */
+                /** @description The id of the user or agent. */
                 id: string;
             };
             cookie?: never;

@@ -59,7 +59,7 @@ pub(crate) async fn restore(
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteMany {
     /// Ids of files, up to 1,000.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::Id>, max_items = 1000))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::FileId>, max_items = 1000))]
     ids: Vec<String>,
     /// Whether the files skip the trash, or leave it for good.
     #[serde(default)]

@@ -37,7 +37,7 @@ pub(crate) struct FormView {
     /// The seconds it works.
     expires: u64,
     /// The id of the file to be.
-    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct CreatedView {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     bucket: BucketName,
     /// The id of the file to be.
-    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
 }
 
@@ -236,7 +236,7 @@ pub(crate) struct CompletedView {
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     bucket: BucketName,
     /// The id of the file.
-    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
 }
 

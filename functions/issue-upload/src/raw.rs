@@ -128,7 +128,7 @@ pub(crate) struct SignedView {
     /// The staging key; later calls name it.
     key: String,
     /// The id of the file to be.
-    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
 }
 

@@ -72,7 +72,7 @@ pub(crate) struct CleanupView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 struct OldFile {
     /// The id.
-    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
     /// Who uploaded it.
     owner_id: String,

@@ -80,7 +80,7 @@ pub fn router(state: State) -> Router {
 #[serde(deny_unknown_fields)]
 struct AuditQuery {
     /// Whose history.
-    #[cfg_attr(feature = "openapi", param(value_type = storage_lambda::openapi::Id))]
+    #[cfg_attr(feature = "openapi", param(value_type = storage_lambda::openapi::FileId))]
     file_id: String,
 }
 

@@ -79,7 +79,7 @@ pub(crate) async fn download(
 #[serde(deny_unknown_fields)]
 pub(crate) struct Batch {
     /// Ids of files, up to 200.
-    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::Id>, max_items = 200))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<storage_lambda::openapi::FileId>, max_items = 200))]
     ids: Vec<String>,
 }
 

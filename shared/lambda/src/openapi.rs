@@ -98,6 +98,9 @@ macro_rules! values {
 values! {
     /// A UUID in its hyphenated form.
     Id: formatted(SchemaFormat::Custom("uuid".to_owned()));
+    /// The id of a file: a UUID of version 7, in its hyphenated form.
+    FileId: formatted(SchemaFormat::Custom("uuid".to_owned()))
+        .pattern(Some("^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-7[0-9A-Fa-f]{3}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"));
     /// An RFC 3339 time in UTC, with milliseconds.
     Time: formatted(SchemaFormat::KnownFormat(KnownFormat::DateTime));
     /// A code of the closed list of errors.

@@ -19,7 +19,7 @@ use storage_services::uploads::Issued;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileView {
     /// The id.
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::FileId))]
     pub file_id: String,
     /// Where it is in its life.
     #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::State))]
@@ -209,7 +209,7 @@ pub struct AvatarView {
     pub state: &'static str,
     /// The generation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::Id>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<crate::openapi::FileId>))]
     pub file_id: Option<String>,
     /// Its sizes.
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<crate::openapi::Size, SizeView>))]
@@ -249,7 +249,7 @@ impl AvatarView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IssuedView {
     /// The id of the file to be.
-    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::Id))]
+    #[cfg_attr(feature = "openapi", schema(value_type = crate::openapi::FileId))]
     pub file_id: String,
     /// How to send it.
     pub method: &'static str,
