@@ -86,7 +86,7 @@ run=$!
 wait "$run" || status=$?
 run=""
 if [ "$status" -ne 0 ] && [ -n "$data" ]; then
-  say "the end of the functions' log:"
-  tail -n 60 "$data/functions.log" || true
+  say "what the functions warned of:"
+  grep -E '(ERROR|WARN) request' "$data/functions.log" | tail -n 20 || true
 fi
 exit "$status"

@@ -298,7 +298,7 @@ fn administration() -> [Route; 4] {
             .does("Administration", "The history of a file")
             .query("Audit")
             .answers(200, Json(&["AuditView"]))
-            .refuses(&[InvalidId, Forbidden]),
+            .refuses(&[InvalidId, Forbidden, NotFound]),
         get("/admin/usage", "readUsage")
             .does("Administration", "What the tenant stores")
             .answers(200, Json(&["UsageView"]))

@@ -1876,6 +1876,8 @@ export interface operations {
             401: components["responses"]["Problem401"];
             /** @description `FORBIDDEN`, `TENANT_MISMATCH`, `TENANT_REQUIRED`, `TENANT_SUSPENDED` */
             403: components["responses"]["Problem403"];
+            /** @description `NOT_FOUND` */
+            404: components["responses"]["Problem404"];
             /** @description `PAYLOAD_TOO_LARGE` */
             413: components["responses"]["Problem413"];
             /** @description `UNSUPPORTED_MEDIA_TYPE` */
