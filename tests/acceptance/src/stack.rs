@@ -79,6 +79,11 @@ impl Stack {
         &self.data
     }
 
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.group.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// Interrupts it as Ctrl-C does, and waits until it has ended. Whether it ended well.
     pub async fn interrupt(mut self) -> bool {
         kill_process(self.group, Signal::INT).unwrap();
