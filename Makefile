@@ -10,7 +10,7 @@ ARCH ?= x86_64
 LTO ?= thin
 export ARCH LTO
 
-.PHONY: help dev demo test test-browser test-openapi test-client openapi campaign check lint fmt sam-validate sam-build tools rust
+.PHONY: help dev demo test test-browser test-large test-openapi test-client openapi campaign check lint fmt sam-validate sam-build tools rust
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -26,10 +26,15 @@ demo: rust ## Walk a photo through the running stack, or through one started for
 test: rust ## Run every test
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) cargo test --workspace --locked --no-fail-fast
+	@$(ENV) scripts/browser.sh
 
 test-browser: rust ## Upload with real browsers and uploaders, against a stack started for it
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) scripts/browser.sh
+
+test-large: rust ## Send 5 GB through the stack, and look at what memory it takes (16 GB of disk, minutes)
+	@scripts/tools.sh cargo-lambda
+	@$(ENV) cargo test --locked -p acceptance-tests --test large -- --ignored --nocapture
 
 test-openapi: rust ## Try the API against its document, in a stack started for it
 	@$(ENV) scripts/schemathesis.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Uploads with the published Uppy packages and with clients/typescript, in Chromium, against the development stack.
+# Uploads with the published Uppy packages, clients/typescript and the console, in Chromium, against the development stack.
 #
 #   scripts/browser.sh             starts a stack with data of its own, tests, stops it
 #   STOWAGE_FACTS=.local/dev.json scripts/browser.sh
@@ -7,7 +7,8 @@
 #
 # Needs Node 20 with npm, and Chromium (STOWAGE_CHROMIUM names one that is not found by itself); as root on a system
 # with apt, a missing Chromium is installed. Without them nothing is tested and that is no failure, unless CI_STRICT=1.
-# STOWAGE_BROWSER_ONLY is a pattern of `version mode / scenario`; STOWAGE_BROWSER_TABLE is a file for the table of results.
+# STOWAGE_BROWSER_ONLY is a pattern of `version mode / scenario`; STOWAGE_BROWSER_TABLE is a file for the table of results;
+# STOWAGE_ARTIFACTS is a folder for pictures, target/browser where it is not set.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
 tests="$STOWAGE_ROOT/tests/browser"
@@ -56,6 +57,10 @@ export STOWAGE_CHROMIUM
 if [ -n "${STOWAGE_BROWSER_TABLE:-}" ]; then
   STOWAGE_BROWSER_TABLE="$(absolute "$STOWAGE_BROWSER_TABLE")"
   export STOWAGE_BROWSER_TABLE
+fi
+if [ -n "${STOWAGE_ARTIFACTS:-}" ]; then
+  STOWAGE_ARTIFACTS="$(absolute "$STOWAGE_ARTIFACTS")"
+  export STOWAGE_ARTIFACTS
 fi
 
 for folder in "$tests" "$STOWAGE_ROOT/clients/typescript"; do
@@ -111,7 +116,7 @@ export STOWAGE_FACTS
 
 status=0
 mkdir "$work/tmp"
-(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec --test-concurrency=1 uploads.test.js client.test.js) </dev/null &
+(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec --test-concurrency=1 ./*.test.js) </dev/null &
 run=$!
 wait "$run" || status=$?
 run=""

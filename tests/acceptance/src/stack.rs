@@ -53,10 +53,15 @@ pub fn command(data: &Path) -> Command {
 impl Stack {
     /// Starts the stack and waits for its facts.
     pub async fn start(data: &Path) -> Self {
+        Self::start_with(data, &[]).await
+    }
+
+    /// The same with other environment variables.
+    pub async fn start_with(data: &Path, variables: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(data).unwrap();
         let log = std::fs::File::create(data.join("screen.log")).unwrap();
         let mut command = command(data);
-        command.stdout(log.try_clone().unwrap()).stderr(log);
+        command.stdout(log.try_clone().unwrap()).stderr(log).envs(variables.iter().copied());
         let mut command = tokio::process::Command::from(command);
         let mut child = command.process_group(0).kill_on_drop(true).spawn().unwrap();
         let group = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
@@ -77,6 +82,11 @@ impl Stack {
     /// Where the stack keeps its data.
     pub fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.group.as_raw_nonzero().get().unsigned_abs()
     }
 
     /// Interrupts it as Ctrl-C does, and waits until it has ended. Whether it ended well.

@@ -15,10 +15,14 @@ const ARGUMENTS = [
   "--disable-sync",
 ];
 
-/** Chromium with a new profile in a temporary folder: `{ visit(subject, setup), close() }`, pages of `origin`. */
+/** Chromium with a new profile in a temporary folder. */
+export function launch() {
+  return chromium.launch({ executablePath: process.env.STOWAGE_CHROMIUM ?? "/usr/bin/chromium", args: ARGUMENTS });
+}
+
+/** The same as `{ visit(subject, setup), close() }`, with pages of `origin`. */
 export async function startBrowser(origin) {
-  const executablePath = process.env.STOWAGE_CHROMIUM ?? "/usr/bin/chromium";
-  const browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+  const browser = await launch();
   return { visit: (subject, setup) => Visit.start(browser, origin, subject, setup), close: () => browser.close() };
 }
 
