@@ -110,9 +110,20 @@ impl TestApp {
         self.deliver(batch(&[s3_event(object).to_string()])).await
     }
 
+    /// Delivers the S3 event of an upload to an invocation that has so much time; the messages to deliver again come back.
+    pub async fn deliver_within(&self, object: &ObjectRef, time: Duration) -> Vec<String> {
+        let mut context = Context::default();
+        context.deadline = (self.clock.now() + time).as_millis().unsigned_abs();
+        self.invoke(batch(&[s3_event(object).to_string()]), context).await
+    }
+
     /// Invokes `process-upload` with this payload.
     pub async fn deliver(&self, payload: Value) -> Vec<String> {
-        let event = LambdaEvent::new(payload, Context::default());
+        self.invoke(payload, Context::default()).await
+    }
+
+    async fn invoke(&self, payload: Value, context: Context) -> Vec<String> {
+        let event = LambdaEvent::new(payload, context);
         let response =
             process_upload::handle(&self.process, event).await.expect("a batch never fails as a whole");
         let response = serde_json::to_value(&response).unwrap();
@@ -139,6 +150,11 @@ impl TestApp {
     /// Sweeps once, now.
     pub async fn sweep_now(&self) -> Counts {
         self.sweep.run().await.expect("a sweep")
+    }
+
+    /// Takes what waits in the queue.
+    pub fn take_queued(&self) -> Vec<ObjectRef> {
+        self.queue.take().into_iter().map(|staged| staged.object).collect()
     }
 
     /// What the queue holds is delivered.

@@ -12,6 +12,7 @@ mod events;
 mod finalisers;
 mod formats;
 mod idempotency;
+mod large;
 mod limits;
 mod listing;
 mod replays;

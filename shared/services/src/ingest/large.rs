@@ -10,7 +10,7 @@ use storage_core::ports::{
 };
 use storage_core::record::Promotion;
 use storage_core::state::{Event, Ingested};
-use storage_core::{Error, ErrorKind, Result};
+use storage_core::{ErrorKind, Result};
 
 use super::content::{ContentReader, HEAD, served_as};
 use super::is_change;
@@ -55,6 +55,9 @@ impl Job<'_> {
             Extension::parse(policy::served_type(content_type).unwrap_or(Extension::BIN.as_str()))?;
         let key = ObjectKey::attachment(record.visibility, record.created_at, record.file_id, extension);
         let mut served = self.final_object(&key, content_type, Bytes::new());
+        if let (Some(text), true) = (&content.text, content_type.starts_with("text/")) {
+            served.options.content_type = Some(format!("{content_type}; charset={}", text.encoding));
+        }
         served.options.metadata = [(SOURCE.to_owned(), meta.etag.as_str().to_owned())].into();
         let facts = serde_json::json!({
             "schema": 1,
@@ -77,7 +80,12 @@ impl Job<'_> {
         let destination = ObjectRef::new(self.record.bucket.clone(), served.key.clone());
         let checksum = match stored.checksum_crc64nvme {
             Some(checksum) => Some(checksum),
-            None => self.ingest.storage.head(&destination).await?.checksum_crc64nvme,
+            None => match self.ingest.storage.head(&destination).await {
+                Ok(meta) => meta.checksum_crc64nvme,
+                // The file was deleted meanwhile.
+                Err(error) if is_change(&error) => return Ok(Verdict::Changed),
+                Err(error) => return Err(error),
+            },
         };
         Ok(Verdict::Accepted(Box::new(Ingested {
             final_key: Some(served.key),
@@ -142,7 +150,9 @@ impl Job<'_> {
                         let stored = storage.complete_if(&destination, &upload, &parts, &condition).await?;
                         Ok(Copied::Stored(stored))
                     }
-                    Err(_) => Err(Error::new(ErrorKind::StorageUnavailable, "a copy in parts was forgotten")),
+                    // The copy was aborted: the file was deleted meanwhile, or it begins again.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(Copied::Changed),
+                    Err(error) => Err(error),
                 }
             }
             Err(error) => Err(error),
