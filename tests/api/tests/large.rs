@@ -291,6 +291,30 @@ async fn a_copy_in_parts_that_is_forgotten_begins_again() {
     }
 }
 
+/// A completion of an earlier worker that arrives late makes the object; the parts of the later one do not stay.
+#[tokio::test]
+async fn g56_a_copy_that_somebody_else_has_finished_leaves_no_parts() {
+    let (app, bytes) = (app(), film(12));
+    let user = app.user();
+    let issued = uploaded(&app, &user, &bytes).await;
+    let (storage, store, tenant) = (app.storage.clone(), app.store.clone(), app.tenant);
+    let (file, content) = (FileId::parse(&issued.file).unwrap(), bytes.clone());
+    app.storage_faults.before("complete_upload", 1, move || async move {
+        let promotion = store.get_file(tenant, file).await.unwrap().unwrap().promotion.unwrap();
+        let object = ObjectRef::new(BucketName::parse(BUCKET).unwrap(), promotion.key);
+        let source = promotion.source_etag.as_str().to_owned();
+        let options = PutOptions {
+            content_type: Some("video/mp4".to_owned()),
+            content_disposition: Some("attachment; filename=\"film.mp4\"".to_owned()),
+            metadata: [("source-etag".to_owned(), source)].into(),
+            ..PutOptions::default()
+        };
+        storage.put(&object, Body::Bytes(content.into()), options).await.unwrap();
+    });
+    assert_eq!(app.deliver_event(&issued.staging).await, Vec::<String>::new());
+    assert_served(&app, &user, &issued, &bytes).await;
+}
+
 /// A text is served with the encoding that its head is in, as a small one is.
 #[tokio::test]
 async fn a_large_text_says_its_encoding() {

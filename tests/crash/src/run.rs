@@ -93,7 +93,8 @@ pub async fn calls(flow: Flow) -> Vec<Call> {
 pub fn error_of(call: &Call) -> ErrorKind {
     match call.operation {
         "put" | "get" | "head" | "exists" | "delete" | "list" | "copy" | "enqueue" | "presign_post"
-        | "verdict" => ErrorKind::StorageUnavailable,
+        | "verdict" | "create_upload" | "parts" | "complete_upload" | "copy_part" | "abort_upload"
+        | "open_uploads" => ErrorKind::StorageUnavailable,
         _ => ErrorKind::MetadataUnavailable,
     }
 }

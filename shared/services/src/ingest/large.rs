@@ -141,6 +141,8 @@ impl Job<'_> {
             // The reply of an earlier attempt was lost, or other bytes of one lie there, which were never served.
             Err(error) if is_change(&error) => {
                 if let Some(stored) = self.adopted(&destination, meta).await? {
+                    // A refused completion leaves its parts.
+                    storage.abort(&destination, &upload).await?;
                     return Ok(Copied::Stored(stored));
                 }
                 match storage.head(&destination).await {
