@@ -5,6 +5,7 @@ mod admin;
 mod anyone;
 mod avatars;
 mod bulk;
+mod checksums;
 mod deletion;
 mod direct;
 mod edit;
