@@ -16,6 +16,7 @@ mod idempotency;
 mod large;
 mod limits;
 mod listing;
+mod quotas;
 mod replays;
 mod restore;
 mod scans;
