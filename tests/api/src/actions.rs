@@ -141,6 +141,13 @@ impl TestApp {
         }
     }
 
+    /// Invokes `publish-event` with these records of the table's stream; the events it makes of them.
+    pub async fn publish(&self, records: &Value) -> Result<Vec<Value>, String> {
+        let event = LambdaEvent::new(records.clone(), Context::default());
+        let events = publish_event::handle(&self.publish, event).await.map_err(|error| error.to_string())?;
+        Ok(events.iter().map(|event| serde_json::to_value(event).unwrap()).collect())
+    }
+
     /// Delivers what GuardDuty says about the object that lies there now; the messages to deliver again come back.
     pub async fn deliver_scan(&self, object: &ObjectRef, status: &str) -> Vec<String> {
         let etag = self.storage.head(object).await.expect("an object").etag;

@@ -61,6 +61,7 @@ pub struct TestApp {
     pub(crate) issuer: Issuer,
     pub(crate) gateway: Gateway,
     pub(crate) process: process_upload::State,
+    pub(crate) publish: publish_event::State,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sweep: Sweep,
     pub(crate) quarantine: Quarantine,
@@ -129,6 +130,7 @@ impl TestApp {
         let signer: Arc<dyn UrlSigner> = Arc::new(PathSigner);
         let resolver = Resolver::new(ledger.clone(), settings.clone(), signer);
         let presign: Arc<dyn PresignPost> = forms.clone();
+        let publish = publish_event::State { ledger: ledger.clone(), resolver: resolver.clone() };
 
         let base_url: Arc<str> = config.delivery.public_base_url.as_deref().unwrap_or_default().into();
         let key = SealKey { id: "test".to_owned(), key: Redacted::new([7; 32]) };
@@ -245,6 +247,7 @@ impl TestApp {
                 queue: queue.clone(),
                 settings,
             },
+            publish,
             queue,
         }
     }

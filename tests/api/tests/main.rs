@@ -20,6 +20,7 @@ mod quotas;
 mod replays;
 mod restore;
 mod scans;
+mod told;
 mod transfers;
 mod verdicts;
 
