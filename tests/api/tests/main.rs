@@ -27,6 +27,7 @@ mod verdicts;
 mod codes;
 mod fields;
 mod foreign;
+mod inputs;
 mod json;
 mod logs;
 mod outages;
