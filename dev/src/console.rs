@@ -9,7 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderMap, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
@@ -52,12 +54,23 @@ pub(crate) async fn serve(
         };
         let console = console.clone();
         let service = service_fn(move |request: Request<Incoming>| {
-            let answer = console.answer(request.method(), request.uri().path());
+            let answer = match is_local(request.headers()) {
+                true => console.answer(request.method(), request.uri().path()),
+                false => respond(StatusCode::MISDIRECTED_REQUEST, "text/plain", Bytes::new()),
+            };
             async move { Ok::<_, Infallible>(answer) }
         });
         // A page that goes away early is no failure.
         tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service));
     }
+}
+
+/// Whether the page was asked for by an address of this machine. A name that somebody else has pointed here would let
+/// their page read the tokens.
+fn is_local(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    ["127.0.0.1", "localhost"].contains(&name)
 }
 
 impl Console {

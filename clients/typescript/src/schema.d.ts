@@ -1035,6 +1035,8 @@ export interface components {
         };
         /** @description A file, as `GET /files/{id}` answers it. */
         FileView: {
+            /** @description CRC-64/NVME of what is served, in base64, where the storage computes one. */
+            checksum_crc64nvme?: string;
             /** @description By content, once it is ready; until then as declared. */
             content_type: string;
             /** @description When it was issued. */

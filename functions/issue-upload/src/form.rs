@@ -7,6 +7,7 @@ use axum::extract::{FromRef, FromRequestParts, State as Shared};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 use storage_core::ids::IdempotencyKey;
 use storage_core::tenant::TenantContext;
 use storage_core::{Error, ErrorKind, Result};
@@ -133,7 +134,7 @@ async fn issue_many(
     }
     let mut files = Vec::with_capacity(batch.files.len());
     for (index, request) in batch.files.into_iter().enumerate() {
-        let key = key.as_ref().map(|key| IdempotencyKey::parse(&format!("{key}/{index}"))).transpose()?;
+        let key = key.as_ref().map(|key| item_key(key, index)).transpose()?;
         files.push(match issue_one(state, context, request, key).await {
             Ok(issued) => BatchItem::Issued(Box::new(issued)),
             // An outage is the answer to the whole request: its items would only repeat it.
@@ -144,4 +145,9 @@ async fn issue_many(
         });
     }
     respond::json(StatusCode::CREATED, &BatchAnswer { files })
+}
+
+/// The key of an item of a batch. A digest is never too long, and never the key of another request.
+fn item_key(key: &IdempotencyKey, index: usize) -> Result<IdempotencyKey> {
+    IdempotencyKey::parse(&format!("batch-{}", hex::encode(Sha256::digest(format!("{index}/{key}")))))
 }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use storage_core::Result;
 use storage_core::outbox::{FileEvent, OutboxItem};
+use storage_core::ports::ResolvedUrl;
 use storage_core::record::FileState;
 use storage_core::timestamp::Timestamp;
 use storage_lambda::config::Config;
@@ -84,11 +85,14 @@ pub async fn handle(state: &State, event: LambdaEvent<Value>) -> Result<Vec<Even
 async fn publish(state: &State, item: OutboxItem) -> Result<Event> {
     let mut data = Data { item, url: None, url_expires_at: None };
     if data.item.event == FileEvent::Ready {
-        // It may be deleted by now: then there is nothing to read any more, and a later event says so.
-        let record = state.ledger.store.get_file(data.item.tenant, data.item.file_id).await?;
-        if let Some(record) = record.filter(|record| record.state == FileState::Ready) {
-            let url = state.resolver.ready_url(&record, None, None).await?;
-            (data.url, data.url_expires_at) = (Some(url.url), url.expires_at);
+        match url(state, &data.item).await {
+            Ok(Some(url)) => (data.url, data.url_expires_at) = (Some(url.url), url.expires_at),
+            Ok(None) => {}
+            Err(error) if error.retryable() => return Err(error),
+            // Waiting would not help, and everything behind it would wait too.
+            Err(error) => {
+                tracing::error!(file.id = %data.item.file_id, error.cause = %error.log_line(), "an event has no URL");
+            }
         }
     }
     Ok(Event {
@@ -98,4 +102,14 @@ async fn publish(state: &State, item: OutboxItem) -> Result<Event> {
         subject: data.item.file_id.to_string(),
         data,
     })
+}
+
+/// Where the file is to be read. It may be deleted by now: then there is nothing to read any more, and a later event says
+/// so.
+async fn url(state: &State, item: &OutboxItem) -> Result<Option<ResolvedUrl>> {
+    let record = state.ledger.store.get_file(item.tenant, item.file_id).await?;
+    match record.filter(|record| record.state == FileState::Ready) {
+        Some(record) => state.resolver.ready_url(&record, None, None).await.map(Some),
+        None => Ok(None),
+    }
 }

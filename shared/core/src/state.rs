@@ -202,7 +202,7 @@ impl Actor {
 pub enum Refused {
     /// There is no such edge from this state.
     State(FileState),
-    /// Another worker holds the lease.
+    /// Another worker holds the lease, or has begun what this one was about to begin.
     Leased,
     /// The caller's lease is over or was never its own.
     LeaseLost,
@@ -280,6 +280,10 @@ fn advance(next: &mut FileRecord, event: Event, now: Timestamp) -> Result<&'stat
             Ok("planned")
         }
         Event::SendParts(upload) => match next.state {
+            // An upload that a client may have been told of stays the one.
+            Pending if next.multipart.as_ref().is_some_and(|known| known.upload_id.is_some()) => {
+                Err(Refused::Leased)
+            }
             Pending => {
                 next.multipart = Some(upload);
                 Ok("parts")
@@ -624,7 +628,8 @@ fn lock_away(next: &mut FileRecord, key: StorageKey, now: Timestamp) {
 
 fn trash(next: &mut FileRecord, now: Timestamp, life: Duration) {
     next.state = FileState::Trashed;
-    let end = now + life;
+    // A file that is not kept for ever does not live longer by being in the trash.
+    let end = next.expires_at.map_or(now + life, |expires| expires.min(now + life));
     next.delete_after = Some(end);
     // A readable file is due where it has left keys: a copy in a public place does not wait for the end of the trash.
     next.due_at = Some(next.due_at.map_or(end, |due| due.min(end)));

@@ -40,6 +40,9 @@ pub struct FileView {
     /// SHA-256 of what is served, in hex.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
+    /// CRC-64/NVME of what is served, in base64, where the storage computes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum_crc64nvme: Option<String>,
     /// Width in pixels, of images.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
@@ -106,6 +109,7 @@ impl FileView {
             content_type: record.content_type.clone().unwrap_or_else(|| record.declared.content_type.clone()),
             size_bytes: record.size.or(record.declared.size),
             sha256: record.sha256.clone(),
+            checksum_crc64nvme: record.checksum_crc64nvme.clone(),
             width: record.width,
             height: record.height,
             placeholder: record.placeholder.clone(),

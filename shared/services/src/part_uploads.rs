@@ -146,6 +146,11 @@ impl PartUploads {
         let written = ledger.apply(record.tenant, record.file_id, event, &actor(context)).await;
         match written {
             Ok(Applied::Written(record)) => Ok(*record),
+            // Two requests with one key began it at one moment; both go on with the upload that was written down first.
+            Ok(Applied::Refused(record, Refused::Leased)) => {
+                self.storage.abort(staging, &upload).await?;
+                Ok(*record)
+            }
             Ok(Applied::Refused(..) | Applied::Missing) => {
                 self.storage.abort(staging, &upload).await?;
                 Err(over())
@@ -165,7 +170,7 @@ impl PartUploads {
         let (staging, left) = self.uploads.open(&record, CALL_LIFE)?;
         let mut signed = Vec::with_capacity(numbers.len());
         for number in numbers {
-            check_number(*number)?;
+            check_part(*number, &record)?;
             let call = RawCall::Part(UploadId(handle.upload_id.clone()), *number);
             let url = self.signer.presign_call(&staging, &call, None, left, self.now()).await?;
             signed.push((*number, url));
@@ -203,10 +208,7 @@ impl PartUploads {
         let arrived = match self.storage.parts(&staging, &upload).await {
             // The reply of an earlier call was lost.
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                return match self.storage.exists(&staging).await? {
-                    true => self.hand_over(record, staging).await,
-                    false => Err(unknown_upload(error)),
-                };
+                return self.joined_before(context, handle, record, staging, error).await;
             }
             arrived => arrived?,
         };
@@ -217,8 +219,31 @@ impl PartUploads {
             let details = json!({ "max_bytes": record.max_bytes, "size_bytes": total });
             return Err(Error::new(ErrorKind::PayloadTooLarge, "parts").with_details(details));
         }
-        self.storage.complete(&staging, &upload, wanted).await.map_err(unknown_upload)?;
-        self.hand_over(record, staging).await
+        match self.storage.complete(&staging, &upload, wanted).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                self.joined_before(context, handle, record, staging, error).await
+            }
+            joined => {
+                joined?;
+                self.hand_over(record, staging).await
+            }
+        }
+    }
+
+    /// The answer where the storage has forgotten the upload: another call has joined its parts, and ingest may have taken
+    /// them away already; or it is over.
+    async fn joined_before(
+        &self,
+        context: &TenantContext,
+        handle: &Handle,
+        record: FileRecord,
+        staging: ObjectRef,
+        error: Error,
+    ) -> Result<FileRecord> {
+        if self.storage.exists(&staging).await? {
+            return self.hand_over(record, staging).await;
+        }
+        self.completed(context, handle).await?.ok_or_else(|| unknown_upload(error))
     }
 
     /// S3 tells of the object by itself; a backend that this process writes to has nobody who would. Whoever is told twice
@@ -269,6 +294,7 @@ impl PartUploads {
         if handle.tenant != context.tenant || handle.principal != context.principal {
             return Err(missing());
         }
+        self.uploads.check_tenant(context).await?;
         let record = self.uploads.ledger().read(handle.tenant, handle.file).await?;
         let upload = record.multipart.as_ref().and_then(|upload| upload.upload_id.as_deref());
         let known = record.state != FileState::Pending || upload == Some(handle.upload_id.as_str());
@@ -309,9 +335,7 @@ impl PartUploads {
     /// Signs a later call about an upload that [`PartUploads::begin_raw`] issued to this principal in parts. S3 itself
     /// refuses an upload id of another key.
     pub async fn sign_raw(&self, context: &TenantContext, key: &str, call: RawCall) -> Result<SignedCall> {
-        if let RawCall::Part(_, number) = &call {
-            check_number(*number)?;
-        }
+        self.uploads.check_tenant(context).await?;
         let missing = || Error::new(ErrorKind::NotFound, "an upload of somebody else, or none");
         let parsed = ObjectKey::parse(&self.uploads.staging_space(), key).map_err(|_| missing())?;
         let ObjectKey::Staging { tenant, file, .. } = parsed else { return Err(missing()) };
@@ -326,6 +350,9 @@ impl PartUploads {
         let own = record.owner == context.principal;
         if !own || !raw || record.staging_key.as_ref().map(StorageKey::as_str) != Some(key) {
             return Err(missing());
+        }
+        if let RawCall::Part(_, number) = &call {
+            check_part(*number, &record)?;
         }
         let (staging, left) = self.uploads.open(&record, CALL_LIFE)?;
         let url = self.signer.presign_call(&staging, &call, None, left, self.now()).await?;
@@ -353,6 +380,18 @@ fn check_number(number: u16) -> Result<()> {
     match number {
         1..=MAX_PARTS => Ok(()),
         _ => Err(Error::new(ErrorKind::InvalidRequest, "part number")),
+    }
+}
+
+/// A number that a part of this upload can have: no smaller parts are joined, so more of them are too many bytes.
+fn check_part(number: u16, record: &FileRecord) -> Result<()> {
+    check_number(number)?;
+    match u64::from(number) <= record.max_bytes.div_ceil(MIN_PART_BYTES).max(1) {
+        true => Ok(()),
+        false => {
+            let details = json!({ "part_number": number, "max_bytes": record.max_bytes });
+            Err(Error::new(ErrorKind::InvalidRequest, "part number").with_details(details))
+        }
     }
 }
 

@@ -155,6 +155,10 @@ impl Scans {
             scan.threat = scan.and_then(|scan| scan.threat.as_deref()),
             "file quarantined"
         );
+        // What takes long is due at once all the same, and nobody waits for it here.
+        if record.declared.size.is_none_or(|size| size > self.settings.inline_max_bytes) {
+            return;
+        }
         if let Err(error) = self.finish_move(record, actor).await {
             tracing::warn!(file.id = %record.file_id, error.kind = %error.kind(), "its bytes are moved by the sweep");
         }

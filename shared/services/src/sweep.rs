@@ -25,6 +25,10 @@ use crate::settings::Settings;
 const NAME: &str = "scheduled-cleanup";
 /// A staging object this old belongs to an upload that is long over.
 const STAGING_AGE: Duration = Duration::from_secs(75 * 60);
+/// The longest one file may be moved.
+const MOVE_TIME: Duration = Duration::from_secs(60);
+/// How often a file is looked at that is on hold beyond its time.
+const HOLD_PAUSE: Duration = Duration::from_secs(24 * 3600);
 /// How many records of a page of due work are read.
 const PAGE: usize = 100;
 /// Below this many removals in a run the size of the bucket does not matter.
@@ -161,9 +165,7 @@ impl Sweep {
                 self.clear(&record, counts).await
             }
             FileState::Scanning => self.scanning(&record, now, counts).await,
-            FileState::Quarantined if record.awaits_move() => {
-                self.scans.finish_move(&record, &Actor::function(NAME)).await.map(drop)
-            }
+            FileState::Quarantined if record.awaits_move() => self.lock_away(&record, now).await,
             FileState::Ready | FileState::Trashed | FileState::Quarantined => {
                 let written = self.step(&record, Event::Expire).await?;
                 counts.expired += u64::from(written.is_some());
@@ -245,6 +247,19 @@ impl Sweep {
         }
     }
 
+    /// Moves the bytes of a quarantined file. One that takes too long does not keep the sweep from everything else; it
+    /// stays where it is, which nobody can read either, and ends with the staging bucket's lifecycle.
+    async fn lock_away(&self, record: &FileRecord, now: Timestamp) -> Result<()> {
+        let actor = Actor::function(NAME);
+        match tokio::time::timeout(MOVE_TIME, self.scans.finish_move(record, &actor)).await {
+            Ok(moved) => moved.map(drop),
+            Err(_) => {
+                tracing::warn!(file.id = %record.file_id, "moving a file to quarantine takes too long");
+                self.postpone(record, now).await
+            }
+        }
+    }
+
     async fn pass(&self, record: &FileRecord, counts: &mut Counts) -> Result<()> {
         let found = remove_bytes(self.storage.as_ref(), record).await?;
         counts.objects_removed += found;
@@ -265,6 +280,11 @@ impl Sweep {
             }
         }
         if left.is_empty() {
+            let now = self.ledger.clock.now();
+            if record.state == FileState::Ready && record.expires_at.is_some_and(|expires| expires <= now) {
+                // It is on hold: nothing is to be done before somebody takes that off.
+                return self.step(record, Event::Postpone(now + HOLD_PAUSE)).await.map(drop);
+            }
             return self.step(record, Event::Vacated(None)).await.map(drop);
         }
         if self.over_budget(counts) {

@@ -301,6 +301,11 @@ impl Uploads {
         }
     }
 
+    /// `TenantSuspended` and its like, where the caller's tenant may not go on with uploads either.
+    pub(crate) async fn check_tenant(&self, context: &TenantContext) -> Result<()> {
+        self.tenants.check(context).await
+    }
+
     /// `RateLimited` where the caller has issued as many uploads in this minute as it may.
     async fn check_rate(&self, context: &TenantContext) -> Result<()> {
         let Some(most) = self.settings.issues_per_minute else { return Ok(()) };

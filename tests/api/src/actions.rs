@@ -109,9 +109,20 @@ impl TestApp {
         self.deliver(batch(&[s3_event(object).to_string()])).await
     }
 
+    /// Delivers the S3 event of an upload to an invocation that has so much time; the messages to deliver again come back.
+    pub async fn deliver_within(&self, object: &ObjectRef, time: Duration) -> Vec<String> {
+        let mut context = Context::default();
+        context.deadline = (self.clock.now() + time).as_millis().unsigned_abs();
+        self.invoke(batch(&[s3_event(object).to_string()]), context).await
+    }
+
     /// Invokes `process-upload` with this payload.
     pub async fn deliver(&self, payload: Value) -> Vec<String> {
-        let event = LambdaEvent::new(payload, Context::default());
+        self.invoke(payload, Context::default()).await
+    }
+
+    async fn invoke(&self, payload: Value, context: Context) -> Vec<String> {
+        let event = LambdaEvent::new(payload, context);
         let response =
             process_upload::handle(&self.process, event).await.expect("a batch never fails as a whole");
         let response = serde_json::to_value(&response).unwrap();
@@ -129,6 +140,13 @@ impl TestApp {
         }
     }
 
+    /// Invokes `publish-event` with these records of the table's stream; the events it makes of them.
+    pub async fn publish(&self, records: &Value) -> Result<Vec<Value>, String> {
+        let event = LambdaEvent::new(records.clone(), Context::default());
+        let events = publish_event::handle(&self.publish, event).await.map_err(|error| error.to_string())?;
+        Ok(events.iter().map(|event| serde_json::to_value(event).unwrap()).collect())
+    }
+
     /// Delivers what GuardDuty says about the object that lies there now; the messages to deliver again come back.
     pub async fn deliver_scan(&self, object: &ObjectRef, status: &str) -> Vec<String> {
         let etag = self.storage.head(object).await.expect("an object").etag;
@@ -138,6 +156,11 @@ impl TestApp {
     /// Sweeps once, now.
     pub async fn sweep_now(&self) -> Counts {
         self.sweep.run().await.expect("a sweep")
+    }
+
+    /// Takes what waits in the queue.
+    pub fn take_queued(&self) -> Vec<ObjectRef> {
+        self.queue.take().into_iter().map(|staged| staged.object).collect()
     }
 
     /// What the queue holds is delivered.

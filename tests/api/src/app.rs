@@ -20,6 +20,7 @@ use storage_services::listing::Listing;
 use storage_services::part_uploads::PartUploads;
 use storage_services::quarantine::Quarantine;
 use storage_services::resolve::Resolver;
+use storage_services::settings::Settings;
 use storage_services::sweep::Sweep;
 use storage_services::transfers::Transfers;
 use storage_services::uploads::Uploads;
@@ -61,6 +62,7 @@ pub struct TestApp {
     pub(crate) issuer: Issuer,
     pub(crate) gateway: Gateway,
     pub(crate) process: process_upload::State,
+    pub(crate) publish: publish_event::State,
     pub(crate) queue: Arc<Queue>,
     pub(crate) sweep: Sweep,
 }
@@ -82,9 +84,22 @@ impl TestApp {
         Self::scanned_by(variables, |_, double| double)
     }
 
+    /// The same with settings that no variable sets.
+    pub fn tuned(variables: &[(&str, &str)], tune: impl FnOnce(&mut Settings)) -> Self {
+        Self::composed(variables, tune, |_, double| double)
+    }
+
     /// The same with something that scans the objects of this store, in place of the double.
     pub fn scanned_by(
         variables: &[(&str, &str)],
+        scanner: impl FnOnce(Arc<MemoryBackend>, Arc<dyn Scanner>) -> Arc<dyn Scanner>,
+    ) -> Self {
+        Self::composed(variables, |_| {}, scanner)
+    }
+
+    fn composed(
+        variables: &[(&str, &str)],
+        tune: impl FnOnce(&mut Settings),
         scanner: impl FnOnce(Arc<MemoryBackend>, Arc<dyn Scanner>) -> Arc<dyn Scanner>,
     ) -> Self {
         logs::install();
@@ -103,7 +118,9 @@ impl TestApp {
         let authenticator =
             Arc::new(Authenticator::new(&config.auth, &config.tenancy, None, clock.clone()).unwrap());
         let http = HttpSettings::from(config.as_ref());
-        let settings = wiring::settings(&config);
+        let mut settings = wiring::settings(&config).as_ref().clone();
+        tune(&mut settings);
+        let settings = Arc::new(settings);
         let uploads = Uploads::new(ledger.clone(), settings.clone(), wiring::backend_name(&config));
         let (malware, scan_faults) = (Arc::new(MemoryScanner::new()), Faults::new());
         let double = Arc::new(Faulty::new(malware.clone(), scan_faults.clone()));
@@ -113,6 +130,7 @@ impl TestApp {
         let signer: Arc<dyn UrlSigner> = Arc::new(PathSigner);
         let resolver = Resolver::new(ledger.clone(), settings.clone(), signer);
         let presign: Arc<dyn PresignPost> = forms.clone();
+        let publish = publish_event::State { ledger: ledger.clone(), resolver: resolver.clone() };
 
         let base_url: Arc<str> = config.delivery.public_base_url.as_deref().unwrap_or_default().into();
         let key = SealKey { id: "test".to_owned(), key: Redacted::new([7; 32]) };
@@ -237,6 +255,7 @@ impl TestApp {
                 queue: queue.clone(),
                 settings,
             },
+            publish,
             queue,
         }
     }

@@ -172,6 +172,48 @@ async fn an_export_in_the_trash_comes_back_with_the_rest_of_its_days() {
     assert_eq!((record.state, record.expires_at, record.due_at), (FileState::Ready, expires, expires));
 }
 
+/// The trash is no way to keep an export for longer.
+#[tokio::test]
+async fn an_export_ends_in_the_trash_as_it_does_outside() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = export(&app, &user).await;
+    let path = format!("/api/v1/files/{}", issued.file);
+    let ends = app.record(&issued.file).await.expires_at;
+    app.clock.advance(DAY * 6);
+    app.delete(&later(&app, &user), &path).await.is(204);
+    assert_eq!(app.record(&issued.file).await.delete_after, ends);
+    app.clock.advance(DAY + Duration::from_secs(1));
+    let user = later(&app, &user);
+    app.post(&user, &format!("{path}/restore"), &json!({})).await.refused(409, "STATE_CONFLICT", "too late");
+    assert_eq!(app.sweep_now().await.expired, 1);
+
+    // On hold it stays, and is not written again at every sweep.
+    let held = export(&app, &user).await;
+    app.alter(&held.file, |record| record.legal_hold = true).await;
+    app.clock.advance(DAY * 8);
+    app.sweep_now().await;
+    let once = app.record(&held.file).await;
+    assert_eq!(once.state, FileState::Ready);
+    app.sweep_later().await;
+    assert_eq!(app.record(&held.file).await, once);
+    let usage = app.get(&self::admin(&app), "/api/v1/admin/usage").await.is(200).json();
+    assert_eq!(usage["used_bytes"], 4);
+}
+
+/// A move takes the end of an export with it.
+#[tokio::test]
+async fn an_export_that_is_moved_keeps_its_end() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = export(&app, &user).await;
+    let ends = app.record(&issued.file).await.expires_at;
+    app.clock.advance(Duration::from_secs(1800));
+    let path = format!("/api/v1/files/{}/move", issued.file);
+    let moved = app.post(&user, &path, &json!({ "scope": "elsewhere" })).await.is(200).json();
+    assert_eq!(app.record(moved["file_id"].as_str().unwrap()).await.expires_at, ends);
+}
+
 #[tokio::test]
 async fn a_recount_makes_counters_what_records_say() {
     let app = TestApp::new();

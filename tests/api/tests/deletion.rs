@@ -143,3 +143,51 @@ async fn a_trashed_file_is_not_served_and_a_held_one_is_not_deleted() {
     app.delete(&user, &format!("{path}?permanent=true")).await.is(204);
     check_gone(&app, &user, &issued, "purged").await;
 }
+
+/// G40: from the moment of the deletion on nobody gets a URL, and of what was deleted for good old URLs lead nowhere.
+#[tokio::test]
+async fn g40_a_deleted_private_file_gets_no_url_and_loses_its_bytes() {
+    for (avatar, permanent) in [(false, false), (false, true), (true, true)] {
+        let app = TestApp::new();
+        let user = app.user();
+        let issued = uploaded(&app, &user, avatar).await;
+        app.deliver_event(&issued.staging).await;
+        let path = format!("/api/v1/files/{}", issued.file);
+        let shown = app.get(&user, &path).await.is(200).json();
+        assert_eq!(shown["is_public"], false);
+        let mut urls = vec![shown["url"].as_str().unwrap().to_owned()];
+        urls.push(
+            app.get(&user, &format!("{path}/download")).await.is(302).header("location").unwrap().to_owned(),
+        );
+        let ids = json!({ "ids": [issued.file] });
+        let batch = app.post(&user, "/api/v1/files/urls", &ids).await.is(200).json();
+        urls.push(batch["results"][0]["url"].as_str().unwrap().to_owned());
+        assert!(urls.iter().all(|url| app.fetch(url).is_some()), "{urls:?}");
+
+        let query = if permanent { "?permanent=true" } else { "" };
+        app.delete(&user, &format!("{path}{query}")).await.is(204);
+        for download in [format!("{path}/download"), format!("/api/v1/download/{}", issued.file)] {
+            app.get(&user, &download).await.refused(404, "NOT_FOUND", &download);
+        }
+        let batch = app.post(&user, "/api/v1/files/urls", &ids).await.is(200).json();
+        assert_eq!(batch["results"][0]["error"], "NOT_FOUND");
+        assert!(batch["results"][0].get("url").is_none(), "{batch}");
+        let listed = app.get(&user, "/api/v1/files").await.is(200).json();
+        assert!(!listed.to_string().contains(".cdn.test"), "{listed}");
+        match permanent {
+            true => {
+                app.get(&user, &path).await.refused(404, "NOT_FOUND", "the record");
+                assert!(urls.iter().all(|url| app.fetch(url).is_none()), "old URLs lead nowhere");
+                assert_eq!(app.keys(&[]), Vec::<String>::new());
+            }
+            // What waits for a restore is there, and its old URLs end by themselves.
+            false => assert!(app.get(&user, &path).await.is(200).json().get("url").is_none()),
+        }
+        if avatar {
+            let route = format!("/api/v1/users/{}/avatar", user.id);
+            app.get(&user, &route).await.refused(404, "NOT_FOUND", "the avatar");
+            let info = app.get(&user, &format!("{route}/info")).await.is(200).json();
+            assert_eq!(info["sizes"], json!({}));
+        }
+    }
+}

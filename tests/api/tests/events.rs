@@ -1,11 +1,17 @@
 //! Events are hints: what they say is not believed, what is not an upload is ignored, and a bad one fails alone.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use api_tests::{BUCKET, Issued, Person, STAGING, TestApp, batch, photo, s3_event};
 use serde_json::{Value, json};
 use storage_core::ErrorKind;
 use storage_core::ids::{BucketName, FileId};
 use storage_core::key::{KeySpace, ObjectKey, STAGING_PREFIX, StorageKey};
 use storage_core::ports::ObjectRef;
+use storage_core::record::FileState;
+use storage_core::state::LEASE;
+use tokio::sync::Notify;
 
 const TEMPLATE: &str = include_str!("../../../template.yaml");
 
@@ -267,4 +273,93 @@ async fn g08_one_failed_ingest_of_ten_is_delivered_again_alone() {
         assert!(app.store.files().iter().all(|record| record.state.as_str() == "ready"));
         assert_eq!(app.keys(&[]).len(), 20, "a file and a document each, nothing on staging");
     }
+}
+
+/// How often the queue delivers a message before it goes to the dead letters.
+fn max_receive_count() -> usize {
+    let (_, rest) = TEMPLATE.split_once("maxReceiveCount: ").expect("the queue has one");
+    rest.lines().next().unwrap().parse().expect("a number")
+}
+
+/// Delivers a message as the queue does: again while it fails, and never more often than the queue would. How often it
+/// was delivered, and whether it is among the dead letters then.
+async fn delivered(app: &TestApp, body: &str) -> (usize, bool) {
+    for nth in 1..=max_receive_count() {
+        if app.deliver(batch(&[body.to_owned()])).await.is_empty() {
+            return (nth, false);
+        }
+    }
+    (max_receive_count(), true)
+}
+
+/// G09: what nobody can read is tried so often and no more, and touches no record.
+#[tokio::test]
+async fn g09_a_message_that_nobody_can_read_becomes_a_dead_letter() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "text").await;
+    let before = app.record(&issued.file).await;
+    for body in ["{not json", "", "[]", "{\"what\":\"is this\"}", "{\"Records\":7}"] {
+        assert_eq!(delivered(&app, body).await, (5, true), "{body}");
+    }
+    assert_eq!(app.record(&issued.file).await, before);
+    app.deliver_event(&issued.staging).await;
+    assert_eq!(state(&app, &issued.file).await, "ready");
+}
+
+/// G09: an upload that fails each time through a fault of its own takes an attempt each time. With the last one the message
+/// is a dead letter, and the record says why.
+#[tokio::test]
+async fn g09_an_upload_that_always_fails_ends_with_its_last_delivery() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "text").await;
+    app.storage_faults.fail_from("copy", 1, ErrorKind::Internal);
+    app.storage_faults.forget_calls();
+    let body = s3_event(&issued.staging).to_string();
+    assert_eq!(delivered(&app, &body).await, (max_receive_count(), true));
+    assert_eq!(app.storage_faults.count("copy"), max_receive_count(), "one try for each delivery");
+    let record = app.record(&issued.file).await;
+    assert_eq!((record.state, record.error_code), (FileState::Failed, Some(ErrorKind::AttemptsExhausted)));
+    assert_eq!(record.attempts as usize, max_receive_count());
+    assert_eq!(app.keys(&[]), Vec::<String>::new(), "its bytes are gone");
+    let path = format!("/api/v1/files/{}", issued.file);
+    assert_eq!(app.get(&user, &path).await.is(200).json()["error_code"], "ATTEMPTS_EXHAUSTED");
+    // A dead letter that somebody sends again changes nothing, though all is well now.
+    app.storage_faults.heal();
+    assert_eq!(delivered(&app, &body).await, (1, false));
+    assert_eq!(app.record(&issued.file).await, record);
+}
+
+/// G09: an upload that its workers die of is tried as often, whoever delivers it: the queue, or the sweep after each lease.
+#[tokio::test]
+async fn g09_an_upload_that_workers_die_of_ends_after_as_many_deaths() {
+    let app = TestApp::new();
+    let user = app.user();
+    let issued = uploaded(&app, &user, "text").await;
+    let mut deaths = 0;
+    for _ in 0..max_receive_count() + 2 {
+        let dying = Arc::new(Notify::new());
+        let told = dying.clone();
+        app.storage_faults.heal();
+        app.storage_faults.before("copy", 1, move || async move {
+            told.notify_one();
+            std::future::pending::<()>().await;
+        });
+        tokio::select! {
+            biased;
+            () = dying.notified() => deaths += 1,
+            failures = app.deliver_event(&issued.staging) => assert_eq!(failures, Vec::<String>::new()),
+        }
+        // The queue delivers it again while the lease of the dead is alive: somebody may be at work.
+        app.clock.advance(Duration::from_secs(720));
+        assert_eq!(app.deliver_event(&issued.staging).await, Vec::<String>::new());
+        app.clock.advance(LEASE);
+        app.sweep_now().await;
+        drop(app.take_queued());
+    }
+    assert_eq!(deaths, max_receive_count());
+    let record = app.record(&issued.file).await;
+    assert_eq!((record.state, record.error_code), (FileState::Failed, Some(ErrorKind::AttemptsExhausted)));
+    assert_eq!(app.keys(&[]), Vec::<String>::new(), "its bytes are gone");
 }

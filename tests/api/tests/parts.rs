@@ -5,8 +5,11 @@ use std::time::Duration;
 use api_tests::{Answer, Issued, Person, TestApp};
 use serde_json::{Value, json};
 use storage_core::ErrorKind;
-use storage_core::ports::{Body, MultipartBackend, UploadId};
-use storage_core::record::FileState;
+use storage_core::ports::{
+    Body, MetadataStore, MultipartBackend, ObjectRef, PutOptions, Transaction, UploadId, Write,
+};
+use storage_core::record::{FileRecord, FileState, MultipartUpload};
+use storage_core::tenant::{TenantRecord, TenantState};
 use storage_testkit::records;
 
 const MIB: usize = 1024 * 1024;
@@ -260,14 +263,17 @@ async fn g18_raw_calls_are_signed_for_the_principals_own_key_only() {
     assert!(key.starts_with("temp/uploads/"));
     let later = |method: &str| json!({ "method": method, "key": key, "uploadId": "real" });
     let mut part = later("PUT");
-    part["partNumber"] = json!(10_000);
+    // 100 MB are at most 20 parts of 5 MB.
+    part["partNumber"] = json!(20);
     for body in [later("GET"), later("POST"), later("DELETE"), part.clone()] {
         let signed = app.post(&user, sign, &body).await.is(200).json();
         assert_eq!(signed["key"], key);
         app.post(&colleague, sign, &body).await.refused(404, "NOT_FOUND", "somebody else's");
     }
-    part["partNumber"] = json!(10_001);
-    app.post(&user, sign, &part).await.refused(400, "INVALID_REQUEST", "part 10,001");
+    for number in [21, 10_000, 10_001] {
+        part["partNumber"] = json!(number);
+        app.post(&user, sign, &part).await.refused(400, "INVALID_REQUEST", &format!("part {number}"));
+    }
     for bad in [
         json!({ "method": "GET", "key": key }),
         json!({ "method": "DELETE", "key": key }),
@@ -288,6 +294,77 @@ async fn g18_raw_calls_are_signed_for_the_principals_own_key_only() {
         json!({ "method": "PUT", "key": "x", "filename": "a.txt", "contentType": "text/plain", "size": 4 });
     let form = app.post(&user, sign, &form).await.is(200).json();
     assert_eq!(form["fields"]["key"], form["key"], "whoever says a type gets a form");
+}
+
+/// G16: nobody is given addresses for more bytes than the upload may have.
+#[tokio::test]
+async fn g16_no_more_parts_are_signed_than_the_upload_can_have() {
+    let app = TestApp::new();
+    let user = app.user();
+    let upload = begin(&app, &user, json!({ "size": 11 * MIB })).await;
+    for number in [1, 2, 3] {
+        app.get(&user, &upload.path(&format!("/{number}"))).await.is(200);
+    }
+    app.get(&user, &upload.path("/4")).await.refused(400, "INVALID_REQUEST", "a part too many");
+    app.get(&user, &upload.path("/batch?partNumbers=1,4")).await.refused(
+        400,
+        "INVALID_REQUEST",
+        "in a batch",
+    );
+}
+
+/// J19: a suspended tenant does not go on with uploads that it began before.
+#[tokio::test]
+async fn j19_a_suspended_tenant_does_not_go_on_with_uploads() {
+    let app = TestApp::new();
+    let user = app.user();
+    let upload = begin(&app, &user, json!({ "size": 3 })).await;
+    let sign = "/api/v1/s3/sign";
+    let raw = app.post(&user, sign, &json!({ "method": "POST", "key": "x.bin" })).await.is(200).json();
+    let part = upload.send(&app, 1, 3).await;
+    let tenant = TenantRecord { state: TenantState::Suspended, ..records::sample_tenant(app.tenant) };
+    app.store.put_tenant(&tenant).await.unwrap();
+    let code = (403, "TENANT_SUSPENDED");
+    for rest in ["", "/1", "/batch?partNumbers=1"] {
+        app.get(&user, &upload.path(rest)).await.refused(code.0, code.1, rest);
+    }
+    upload.complete(&app, &user, std::slice::from_ref(&part)).await.refused(code.0, code.1, "complete");
+    let call = json!({ "method": "GET", "key": raw["key"], "uploadId": "real" });
+    app.post(&user, sign, &call).await.refused(code.0, code.1, "a raw call");
+    assert_eq!(app.record(&upload.issued.file).await.state, FileState::Pending);
+}
+
+/// G21: whoever comes second with a key goes on with the upload that the first was told of.
+#[tokio::test]
+async fn g21_an_upload_that_was_begun_twice_at_one_moment_is_one() {
+    let app = TestApp::with(&[
+        ("STORAGE_POST_MAX_BYTES", "1048576"),
+        ("STORAGE_ATTACHMENT_MAX_BYTES", "1073741824"),
+    ]);
+    let user = app.user();
+    let body =
+        json!({ "filename": "a.bin", "content_type": "application/octet-stream", "size_bytes": 6 * MIB });
+    // Another request with the key writes its upload down just before this one does.
+    let (store, storage, tenant) = (app.store.clone(), app.storage.clone(), app.tenant);
+    app.store_faults.before("commit", 2, move || async move {
+        let found = store.files().into_iter().find(|record| record.tenant == tenant).unwrap();
+        let staging = ObjectRef::new(found.staging_bucket.clone(), found.staging_key.clone().unwrap());
+        let upload = storage.create(&staging, PutOptions::default()).await.unwrap();
+        let multipart = Some(MultipartUpload { upload_id: Some(upload.0), part_size: Some(16 << 20) });
+        let record = FileRecord { multipart, rev: found.rev + 1, ..found };
+        store.commit(Transaction::new(vec![Write::UpdateFile(Box::new(record))])).await.unwrap();
+    });
+    let issued = app.post(&user, "/api/v1/files/presigned-upload", &body).await.is(201).json();
+    let record = app.record(issued["file_id"].as_str().unwrap()).await;
+    let staging = ObjectRef::new(record.staging_bucket.clone(), record.staging_key.clone().unwrap());
+    let known = UploadId(record.multipart.unwrap().upload_id.unwrap());
+    assert_eq!(
+        app.storage.open_uploads(&staging).await.unwrap(),
+        std::slice::from_ref(&known),
+        "its own is gone"
+    );
+    let path = format!("/api/v1/s3/multipart/{}", issued["multipart"]["upload_id"].as_str().unwrap());
+    assert_eq!(app.get(&user, &path).await.is(200).json(), json!([]));
 }
 
 /// G17, G21: a large file is issued in parts, and again for the same key.

@@ -1,6 +1,6 @@
 //! Connections of `storage-aws` to servers on this machine.
 
-use storage_aws::{AwsSettings, S3Backend, Secret};
+use storage_aws::{Aws, AwsSettings, PostSigner, S3Backend, Secret};
 
 /// The keys that the in-process servers accept.
 pub(crate) const ACCESS_KEY: &str = "AKIACONFORMANCE";
@@ -17,7 +17,12 @@ pub(crate) fn settings(endpoint: &str, access_key: &str, secret_key: &str) -> Aw
     }
 }
 
+/// The signer of calls to an in-process server.
+pub async fn signer_for(endpoint: &str) -> PostSigner {
+    PostSigner::new(&Aws::connect(&settings(endpoint, ACCESS_KEY, SECRET_KEY)).await.unwrap()).unwrap()
+}
+
 /// The S3 backend on an in-process server.
-pub(crate) async fn s3_on(endpoint: &str) -> S3Backend {
+pub async fn s3_on(endpoint: &str) -> S3Backend {
     S3Backend::connect(&settings(endpoint, ACCESS_KEY, SECRET_KEY)).await.unwrap()
 }

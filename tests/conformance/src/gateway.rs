@@ -8,9 +8,14 @@ use crate::aws::{ACCESS_KEY, SECRET_KEY, s3_on};
 
 /// The S3 backend over the gateway over `local`. The server ends with the runtime of the test.
 pub async fn gateway(local: LocalBackend) -> S3Backend {
+    s3_on(&gateway_on(local).await).await
+}
+
+/// The endpoint of the gateway over `local`.
+pub async fn gateway_on(local: LocalBackend) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let gateway = Gateway::builder(local).credentials(ACCESS_KEY, SECRET_KEY).build();
     tokio::spawn(serve(listener, gateway, std::future::pending()));
-    s3_on(&endpoint).await
+    endpoint
 }

@@ -18,10 +18,11 @@ use storage_testkit::suite::{Outcome, Report};
 use storage_testkit::trials::Trials;
 use tempfile::TempDir;
 
+pub use aws::{s3_on, signer_for};
 pub use dynamodb::{dynoxide, opted_in_store};
-pub use gateway::gateway;
+pub use gateway::{gateway, gateway_on};
 pub use opted_in::opted_in_s3;
-pub use s3s_fs::s3s_fs;
+pub use s3s_fs::{s3s_fs, s3s_fs_on};
 pub use storage_testkit::loud::loudly;
 
 /// A bucket of this name.

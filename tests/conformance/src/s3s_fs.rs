@@ -17,6 +17,12 @@ use crate::fixture;
 pub async fn s3s_fs(root: &Path) -> (S3Backend, BackendFixture) {
     let fixture =
         BackendFixture { min_part: 5 * 1024 * 1024, differences: differences(), ..fixture("s3 on s3s-fs") };
+    let endpoint = s3s_fs_on(root, &fixture).await;
+    (s3_on(&endpoint).await, fixture)
+}
+
+/// The endpoint of `s3s-fs` in `root`, with the buckets of `fixture`.
+pub async fn s3s_fs_on(root: &Path, fixture: &BackendFixture) -> String {
     for bucket in [&fixture.bucket, &fixture.other_bucket] {
         std::fs::create_dir_all(root.join(bucket.as_str())).unwrap();
     }
@@ -31,7 +37,7 @@ pub async fn s3s_fs(root: &Path) -> (S3Backend, BackendFixture) {
             tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(stream), service.clone()));
         }
     });
-    (s3_on(&endpoint).await, fixture)
+    endpoint
 }
 
 /// What s3s-fs 0.14.1 differs in, by its source and by these runs.

@@ -26,6 +26,11 @@ pub fn functions() -> BTreeSet<String> {
 
 /// The template as JSON. CloudFormation's short tags become objects of one member.
 pub fn template() -> Value {
+    cloudformation("template.yaml")
+}
+
+/// A template of CloudFormation as JSON.
+pub fn cloudformation(path: &str) -> Value {
     fn plain(value: serde_yaml_ng::Value) -> Value {
         use serde_yaml_ng::Value as Yaml;
         match value {
@@ -43,7 +48,7 @@ pub fn template() -> Value {
             other => serde_json::to_value(other).unwrap(),
         }
     }
-    plain(serde_yaml_ng::from_str(&read("template.yaml")).unwrap())
+    plain(serde_yaml_ng::from_str(&read(path)).unwrap())
 }
 
 /// The resources of the template with this type.

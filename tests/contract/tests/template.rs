@@ -8,7 +8,7 @@ use contract_tests::{
 };
 use storage_core::key::{Extension, KeySpace, ObjectKey, STAGING_PREFIX, Visibility};
 use storage_core::timestamp::Timestamp;
-use storage_lambda::config::names::VARIABLES;
+use storage_lambda::config::names::{Preset, VARIABLES};
 
 #[test]
 fn every_function_has_its_block_log_group_alarm_and_sample_events() {
@@ -86,6 +86,34 @@ fn the_template_sets_only_variables_that_are_read() {
     for needed in ["STORAGE_TABLE", "STORAGE_BUCKET", "STORAGE_SHARED_BUCKET", "STORAGE_INGEST_QUEUE_URL"] {
         assert!(set.contains(needed), "{needed} is not set");
     }
+}
+
+/// What counts reads all shards of a tenant in one call.
+#[test]
+fn every_function_that_looks_at_quotas_may_read_the_counters() {
+    let mut found = 0;
+    for (name, block) in template_functions(&template()) {
+        let folder = root().join("functions").join(&name).join("src");
+        let sources: String = std::fs::read_dir(folder)
+            .unwrap()
+            .filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok())
+            .collect();
+        let counts = ["Uploads::new", "Transfers::new", "Administration::new", "Recount::new", "Ingest::new"];
+        if counts.iter().any(|service| sources.contains(service)) {
+            assert!(block.to_string().contains("dynamodb:BatchGetItem"), "{name}");
+            found += 1;
+        }
+    }
+    assert!(found >= 7, "{found}");
+}
+
+/// A deployment takes files that are too large for a form, or uploads in parts would never happen.
+#[test]
+fn the_template_takes_files_that_are_sent_in_parts() {
+    let most = template()["Parameters"]["MaxFileBytes"]["Default"].as_u64().unwrap();
+    let form = VARIABLES.iter().find(|variable| variable.name == "STORAGE_POST_MAX_BYTES").unwrap();
+    let Preset::Is(form) = form.preset else { panic!("no default") };
+    assert!(most > form.parse::<u64>().unwrap());
 }
 
 /// G07: no key the system writes outside of staging matches the filter that makes events.

@@ -14,7 +14,7 @@ use storage_core::timestamp::Timestamp;
 use storage_services::ledger::Ledger;
 use storage_services::resolve::{Reader, Resolver};
 
-use crate::watch::{FINAL_BOUND, Fault, STAGING_BOUND, sha256};
+use crate::watch::{FINAL_BOUND, Fault, PARTS_BOUND, STAGING_BOUND, sha256};
 use crate::world::World;
 
 use FileState::{Deleted, Deleting, Failed, Pending, Processing, Quarantined, Ready, Scanning, Trashed};
@@ -115,7 +115,11 @@ impl World {
             }
             match record.state {
                 Pending | Processing | Scanning => {
-                    things.insert(format!("unfinished record {}", record.file_id), STAGING_BOUND);
+                    // What is sent in parts may take a day.
+                    let life = record.expires_at.map(|end| end.since(record.created_at));
+                    let is_long = life.is_some_and(|life| life > STAGING_BOUND);
+                    let bound = if is_long { PARTS_BOUND } else { STAGING_BOUND };
+                    things.insert(format!("unfinished record {}", record.file_id), bound);
                 }
                 Deleting => {
                     things.insert(format!("deleting record {}", record.file_id), FINAL_BOUND);
@@ -124,6 +128,12 @@ impl World {
                     named.extend(record.live_keys().map(|key| format!("{}/{key}", record.bucket)));
                 }
                 Failed | Quarantined | Deleted => {}
+            }
+        }
+        // One without parts holds nothing, and ends by the bucket's lifecycle.
+        for (key, parts) in self.storage.open_parts() {
+            if parts > 0 {
+                things.insert(format!("parts of {key}"), PARTS_BOUND);
             }
         }
         for key in self.storage.keys() {
@@ -167,7 +177,7 @@ impl World {
         };
         let mut wrong = Vec::new();
         let served = record.final_key.as_ref().and_then(digest);
-        if served.is_none() || served != record.sha256 {
+        if served.is_none() || (served != record.sha256 && !self.is_large(record)) {
             wrong.push(format!("{} serves {served:?} for {:?}", record.file_id, record.sha256));
         }
         for (size, variant) in record.variants.iter().chain(&record.webp) {
@@ -183,7 +193,7 @@ impl World {
             wrong.push(format!("{key} is named and not there"));
         }
         let mut watch = self.watch();
-        let source = record.source_sha256.clone().unwrap_or_default();
+        let source = self.source_of(record).unwrap_or_default();
         let uploaded = watch.uploads.get(&record.file_id).is_some_and(|known| known.contains(&source));
         if !uploaded && !watch.copied.contains(&source) {
             wrong.push(format!("nobody uploaded the source of {}", record.file_id));
@@ -191,6 +201,20 @@ impl World {
         for words in wrong {
             watch.found(Fault::WrongBytes, words);
         }
+    }
+
+    /// Whether nobody has read all of a file, so that its digest is not known.
+    fn is_large(&self, record: &FileRecord) -> bool {
+        record.sha256.is_none() && record.size.is_some_and(|size| size > self.settings.inline_max_bytes)
+    }
+
+    /// SHA-256 of what was uploaded; of a large file it is that of what is served.
+    fn source_of(&self, record: &FileRecord) -> Option<String> {
+        if !self.is_large(record) {
+            return record.source_sha256.clone();
+        }
+        let object = ObjectRef::new(record.bucket.clone(), record.final_key.clone()?);
+        self.storage.bytes(&object).map(|bytes| sha256(&bytes))
     }
 
     /// What was acknowledged is served, unless it was deleted, replaced or to be refused.
@@ -223,7 +247,7 @@ impl World {
             watch.found(Fault::Illegal, format!("{file} is {:?}, not locked away", record.state));
         }
         let Some(source) = watch.promised.get(&file).cloned() else { return };
-        let served = record.state == Ready && record.source_sha256 == Some(source);
+        let served = record.state == Ready && self.source_of(record) == Some(source);
         if !served && !excused {
             watch.found(Fault::Lost, format!("{file} is lost: {:?} {:?}", record.state, record.error_code));
         }

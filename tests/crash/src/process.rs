@@ -21,6 +21,7 @@ use storage_services::deletion::Deletion;
 use storage_services::edits::{EditRequest, Edits};
 use storage_services::ingest::{Ingest, Outcome, Source};
 use storage_services::ledger::Ledger;
+use storage_services::part_uploads::{Handle, PartUploads};
 use storage_services::quarantine::Quarantine;
 use storage_services::resolve::readable;
 use storage_services::sweep::Sweep;
@@ -53,6 +54,14 @@ pub enum Action {
     Verdict(ObjectRef, ETag, ScanVerdict),
     /// An administrator lets a file out of quarantine.
     Unquarantine(FileId),
+    /// A client begins an upload in parts, sends these bytes as its only part, and completes it.
+    BeginParts(IssueRequest, Bytes, Option<&'static str>),
+    /// A client asks for the URL of a part.
+    SignPart(Handle),
+    /// A client says that it has sent these bytes, as this part.
+    CompleteParts(Handle, ETag, Bytes),
+    /// A client gives up an upload in parts.
+    AbortParts(Handle),
     /// The clock of the sweep strikes.
     Sweep,
 }
@@ -62,6 +71,8 @@ pub enum Action {
 pub enum Answer {
     /// A form.
     Issued(Box<Issued>),
+    /// An upload in parts.
+    Begun(Box<Handle>),
     /// A stored file.
     Stored(Box<FileRecord>),
     /// Nothing but success.
@@ -110,6 +121,10 @@ impl<'a> Process<'a> {
     /// What issues uploads.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(self.ledger(), self.world.settings.clone(), "memory")
+    }
+
+    fn parts(&self) -> PartUploads {
+        PartUploads::new(self.uploads(), self.storage(), self.world.forms.clone(), self.queue())
     }
 
     fn deletion(&self) -> Deletion {
@@ -180,6 +195,18 @@ impl<'a> Process<'a> {
                 let quarantine = Quarantine::new(self.ledger(), settings, self.storage(), self.queue());
                 done(quarantine.release(&caller, *file).await.map(drop))
             }
+            Action::BeginParts(request, _, key) => {
+                match self.parts().begin(&caller, request.clone(), idempotency(*key)).await {
+                    Ok(begun) => Answer::Begun(Box::new(begun.handle)),
+                    Err(error) => Answer::Refused(error.kind()),
+                }
+            }
+            Action::SignPart(handle) => done(self.parts().sign_parts(&caller, handle, &[1]).await.map(drop)),
+            Action::CompleteParts(handle, etag, _) => {
+                let parts = [(1, etag.clone())];
+                done(self.parts().complete(&caller, handle, &parts).await.map(drop))
+            }
+            Action::AbortParts(handle) => done(self.parts().abort(&caller, handle).await),
             Action::Sweep => done(self.sweep().run().await.map(drop)),
         }
     }

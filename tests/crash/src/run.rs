@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use storage_core::ErrorKind;
+use storage_core::record::{FileRecord, FileState};
 use storage_testkit::faulty::{ANY, Call, Crash};
 
 use crate::flows::{Flow, Scene};
@@ -93,7 +94,8 @@ pub async fn calls(flow: Flow) -> Vec<Call> {
 pub fn error_of(call: &Call) -> ErrorKind {
     match call.operation {
         "put" | "get" | "head" | "exists" | "delete" | "list" | "copy" | "enqueue" | "presign_post"
-        | "verdict" => ErrorKind::StorageUnavailable,
+        | "verdict" | "create_upload" | "parts" | "complete_upload" | "copy_part" | "abort_upload"
+        | "open_uploads" => ErrorKind::StorageUnavailable,
         _ => ErrorKind::MetadataUnavailable,
     }
 }
@@ -235,7 +237,11 @@ pub async fn settle(world: &World) {
     for _ in 0..MANY {
         world.deliver().await;
         world.look().await;
-        let due = world.store.files().iter().filter_map(|record| record.due_at).min();
+        // The end of an export that is there is no work that a crash has left.
+        let files = world.store.files();
+        let ends =
+            |record: &&FileRecord| record.state == FileState::Ready && record.due_at == record.expires_at;
+        let due = files.iter().filter(|record| !ends(record)).filter_map(|record| record.due_at).min();
         let is_staged = world.has_strays();
         let soon = world.now() + SWEEP;
         let next = match due {

@@ -15,6 +15,8 @@ use crate::process::{Action, Answer};
 
 /// Nothing lies on staging longer, and no upload is neither refused nor readable longer: 2 hours.
 pub const STAGING_BOUND: Duration = Duration::from_secs(2 * 3600);
+/// No upload in parts, and no part of one, is older: 25 hours.
+pub const PARTS_BOUND: Duration = Duration::from_secs(25 * 3600);
 /// No final key that no live record names, and no tombstone with bytes, is older: 49 hours.
 pub const FINAL_BOUND: Duration = Duration::from_secs(49 * 3600);
 
@@ -148,6 +150,9 @@ impl Watch {
             }
             (Action::Delete(file, _), Answer::Done) => {
                 self.ended.insert(*file);
+            }
+            (Action::AbortParts(handle), Answer::Done) => {
+                self.ended.insert(handle.file);
             }
             (Action::DeleteAvatar, Answer::Done) => self.ended.extend(self.doomed.iter().copied()),
             _ => {}

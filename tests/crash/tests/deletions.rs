@@ -18,7 +18,8 @@ async fn g55_a_deletion_at_any_moment_of_an_ingest_is_final() {
     let trials = Trials::new("G55-LIVE", 1);
     let mut all = Findings::default();
     let mut runs = 0;
-    for flow in [Flow::AvatarDeletedMeanwhile, Flow::AttachmentDeletedMeanwhile] {
+    for flow in [Flow::AvatarDeletedMeanwhile, Flow::AttachmentDeletedMeanwhile, Flow::LargeDeletedMeanwhile]
+    {
         for nth in 1..=run::calls(flow).await.len() {
             for is_before in [true, false] {
                 let world = Arc::new(World::default());

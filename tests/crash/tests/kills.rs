@@ -136,6 +136,30 @@ async fn g49_no_crash_makes_an_unclean_upload_readable() {
     .await;
 }
 
+/// G22, G19: what S3 has as parts is completed or gone, whoever dies while they are signed, completed or given up.
+#[tokio::test]
+async fn g19_g22_no_crash_loses_or_leaves_parts() {
+    enumerate(
+        "G22",
+        &[
+            Flow::BeginParts,
+            Flow::BeginPartsKeyed,
+            Flow::SignPart,
+            Flow::CompleteParts,
+            Flow::AbortParts,
+            Flow::DeleteParts,
+        ],
+        &Blow::DEATHS,
+    )
+    .await;
+}
+
+/// G19, G55: a large upload is copied once and whole, or is deleted with every part, whoever dies while it is copied.
+#[tokio::test]
+async fn g19_g55_no_crash_loses_or_revives_a_large_upload() {
+    enumerate("G19-LARGE", &[Flow::IngestLarge, Flow::LargeDeletedMeanwhile], &Blow::DEATHS).await;
+}
+
 /// G56: a sweep that dies is made up for by the next one.
 #[tokio::test]
 async fn g56_no_crash_of_the_sweep_leaves_anything_behind() {

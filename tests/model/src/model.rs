@@ -257,8 +257,9 @@ impl Model {
             Effect::Entomb => (self.due, self.expires, self.forgotten) = (Some(settled), None, None),
             Effect::Keep => {
                 let life = if let Step::Trash { life } = step { *life } else { MONTH };
-                self.restorable = Some(now + life);
-                self.due = Some(self.due.map_or(now + life, |due| due.min(now + life)));
+                let end = self.expires.map_or(now + life, |expires| expires.min(now + life));
+                self.restorable = Some(end);
+                self.due = Some(self.due.map_or(end, |due| due.min(end)));
             }
             Effect::Return => {
                 if self.due == self.restorable {

@@ -1,5 +1,6 @@
 //! The backend against canned answers: what is sent, what answers mean, and how often a call is repeated.
 
+mod checksums;
 mod copies;
 mod presigned;
 mod scan_tags;

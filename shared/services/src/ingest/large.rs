@@ -10,7 +10,7 @@ use storage_core::ports::{
 };
 use storage_core::record::Promotion;
 use storage_core::state::{Event, Ingested};
-use storage_core::{Error, ErrorKind, Result};
+use storage_core::{ErrorKind, Result};
 
 use super::content::{ContentReader, HEAD, served_as};
 use super::is_change;
@@ -21,8 +21,8 @@ use crate::policy;
 
 /// How many parts are copied at the same time, and between two looks at the clock.
 const AT_ONCE: usize = 4;
-/// With at most this many parts the progress of a copy stays small.
-const MOST_PARTS: u64 = 1000;
+/// The most parts of an upload, by S3's rules.
+const MOST_PARTS: u64 = 10_000;
 /// What sizes of parts are a multiple of.
 const STEP: u64 = 1024 * 1024;
 /// The name of the user metadata that says which upload a large object was copied from.
@@ -55,6 +55,9 @@ impl Job<'_> {
             Extension::parse(policy::served_type(content_type).unwrap_or(Extension::BIN.as_str()))?;
         let key = ObjectKey::attachment(record.visibility, record.created_at, record.file_id, extension);
         let mut served = self.final_object(&key, content_type, Bytes::new());
+        if let (Some(text), true) = (&content.text, content_type.starts_with("text/")) {
+            served.options.content_type = Some(format!("{content_type}; charset={}", text.encoding));
+        }
         served.options.metadata = [(SOURCE.to_owned(), meta.etag.as_str().to_owned())].into();
         let facts = serde_json::json!({
             "schema": 1,
@@ -77,7 +80,12 @@ impl Job<'_> {
         let destination = ObjectRef::new(self.record.bucket.clone(), served.key.clone());
         let checksum = match stored.checksum_crc64nvme {
             Some(checksum) => Some(checksum),
-            None => self.ingest.storage.head(&destination).await?.checksum_crc64nvme,
+            None => match self.ingest.storage.head(&destination).await {
+                Ok(meta) => meta.checksum_crc64nvme,
+                // The file was deleted meanwhile.
+                Err(error) if is_change(&error) => return Ok(Verdict::Changed),
+                Err(error) => return Err(error),
+            },
         };
         Ok(Verdict::Accepted(Box::new(Ingested {
             final_key: Some(served.key),
@@ -133,6 +141,8 @@ impl Job<'_> {
             // The reply of an earlier attempt was lost, or other bytes of one lie there, which were never served.
             Err(error) if is_change(&error) => {
                 if let Some(stored) = self.adopted(&destination, meta).await? {
+                    // A refused completion leaves its parts.
+                    storage.abort(&destination, &upload).await?;
                     return Ok(Copied::Stored(stored));
                 }
                 match storage.head(&destination).await {
@@ -142,7 +152,9 @@ impl Job<'_> {
                         let stored = storage.complete_if(&destination, &upload, &parts, &condition).await?;
                         Ok(Copied::Stored(stored))
                     }
-                    Err(_) => Err(Error::new(ErrorKind::StorageUnavailable, "a copy in parts was forgotten")),
+                    // The copy was aborted: the file was deleted meanwhile, or it begins again.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(Copied::Changed),
+                    Err(error) => Err(error),
                 }
             }
             Err(error) => Err(error),
@@ -253,7 +265,7 @@ mod tests {
         const GIB: u64 = 1024 * 1024 * 1024;
         for size in [1, 512 * STEP, 512 * STEP + 1, 5 * GIB, 5 * 1024 * GIB] {
             let part = part_size(size, 512 * STEP);
-            assert!(part <= 6 * GIB && size.div_ceil(part) <= MOST_PARTS);
+            assert!(part <= 5 * GIB && size.div_ceil(part) <= MOST_PARTS);
             let mut next = 0;
             for number in 1..=u16::try_from(size.div_ceil(part)).unwrap() {
                 let (first, last) = range(number, part, size);

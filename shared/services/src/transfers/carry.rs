@@ -60,7 +60,11 @@ impl Transfers {
             };
             let now = self.ledger.clock.now();
             let mut ingested = as_ingested(begun, &source, stored)?;
-            ingested.life = self.settings.kept_for(begun.record.purpose);
+            // A copy is a new file; what moves keeps the end it had.
+            ingested.life = match (kind, source.expires_at) {
+                (Kind::Move, Some(expires)) => Some(expires.since(now)),
+                _ => self.settings.kept_for(begun.record.purpose),
+            };
             let event = Event::Promote(begun.worker, Box::new(ingested));
             let change = state::apply(&begun.record, event, actor, now)
                 .map_err(|refused| Error::new(ErrorKind::RequestInProgress, format!("{refused:?}")))?;

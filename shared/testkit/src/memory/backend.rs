@@ -18,6 +18,7 @@ use storage_core::ports::{
 use storage_core::timestamp::Timestamp;
 use storage_core::{Error, ErrorKind, Result};
 
+use super::checksum::crc64nvme;
 use super::cursor;
 use super::multipart::Upload;
 
@@ -36,6 +37,7 @@ pub struct MemoryBackend {
 pub(super) struct State {
     buckets: BTreeMap<BucketName, BTreeMap<StorageKey, Object>>,
     pub(super) uploads: BTreeMap<String, Upload>,
+    checksums: bool,
 }
 
 #[derive(Clone)]
@@ -53,7 +55,7 @@ impl MemoryBackend {
     /// A store with these buckets whose objects are dated by `clock`.
     pub fn with_clock(buckets: &[&BucketName], clock: Arc<dyn Clock>) -> Self {
         let buckets = buckets.iter().map(|&name| (name.clone(), BTreeMap::new())).collect();
-        let state = State { buckets, uploads: BTreeMap::new() };
+        let state = State { buckets, ..State::default() };
         MemoryBackend {
             state: Arc::new(Mutex::new(state)),
             available: Arc::new(AtomicBool::new(true)),
@@ -69,6 +71,11 @@ impl MemoryBackend {
     /// Ends or restores service: without it every call answers `StorageUnavailable`.
     pub fn set_available(&self, available: bool) {
         self.available.store(available, Ordering::SeqCst);
+    }
+
+    /// From now on every write computes a checksum of the whole object, as S3 does.
+    pub fn tell_checksums(&self) {
+        self.lock().checksums = true;
     }
 
     /// Every object as `bucket/key`, in order: for snapshots after an action.
@@ -133,6 +140,7 @@ impl State {
         options: PutOptions,
         now: Timestamp,
     ) -> Result<Stored> {
+        let checksum_crc64nvme = self.checksums.then(|| crc64nvme(&bytes));
         let objects = self.bucket(&object.bucket)?;
         let holds = match (&options.condition, objects.get(&object.key)) {
             (WriteCondition::None, _) | (WriteCondition::CreateOnly, None) => true,
@@ -152,10 +160,10 @@ impl State {
             content_disposition: options.content_disposition,
             metadata: options.metadata,
             version_id: None,
-            checksum_crc64nvme: None,
+            checksum_crc64nvme: checksum_crc64nvme.clone(),
         };
         objects.insert(object.key.clone(), Object { bytes, meta });
-        Ok(Stored { etag, version_id: None, checksum_crc64nvme: None })
+        Ok(Stored { etag, version_id: None, checksum_crc64nvme })
     }
 }
 

@@ -116,6 +116,16 @@ impl MultipartBackend for MemoryBackend {
 }
 
 impl MemoryBackend {
+    /// Every upload that is neither completed nor aborted, with the number of its parts, as `bucket/key` in order.
+    pub fn open_parts(&self) -> Vec<(String, usize)> {
+        let Ok(state) = self.state() else { return Vec::new() };
+        let named = |upload: &Upload| format!("{}/{}", upload.object.bucket, upload.object.key);
+        let mut open: Vec<_> =
+            state.uploads.values().map(|upload| (named(upload), upload.parts.len())).collect();
+        open.sort_unstable();
+        open
+    }
+
     /// Completes under a condition, or under the one the upload was started with.
     fn finish(
         &self,

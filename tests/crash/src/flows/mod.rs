@@ -1,5 +1,6 @@
 //! What can be struck: how the world is made ready for it, and what is then done.
 
+mod parts;
 mod scans;
 mod scenes;
 mod uploads;
@@ -134,6 +135,22 @@ flows! {
     Unquarantine "unquarantine",
     /// The event of an export that was let out.
     IngestReleased "ingest-released",
+    /// The beginning of an upload in parts.
+    BeginParts "begin-parts",
+    /// The same with an `Idempotency-Key`.
+    BeginPartsKeyed "begin-parts-keyed",
+    /// The URL of a part.
+    SignPart "sign-part",
+    /// The end of an upload in parts, all of which have arrived.
+    CompleteParts "complete-parts",
+    /// The owner gives up an upload in parts.
+    AbortParts "abort-parts",
+    /// The owner deletes an upload in parts as a file.
+    DeleteParts "delete-parts",
+    /// The event of an upload that is copied in parts.
+    IngestLarge "ingest-large",
+    /// The event of such an upload that is deleted meanwhile.
+    LargeDeletedMeanwhile "large-deleted-meanwhile",
     /// The sweep finds an upload whose event was lost.
     SweepLostEvent "sweep-lost-event",
     /// The sweep finds such an upload after an outage of its own, older than what nobody waits for.
@@ -168,6 +185,16 @@ flows! {
     SweepLeftCopy "sweep-left-copy",
     /// The sweep finds a copy that died with its function.
     SweepDeadCopy "sweep-dead-copy",
+    /// The sweep finds an upload in parts whose time is over.
+    SweepExpiredParts "sweep-expired-parts",
+    /// The sweep finds the tombstone of an upload in parts that nobody finished.
+    SweepAbandonedParts "sweep-abandoned-parts",
+    /// The sweep finds an upload in parts that was completed, and whose event was lost.
+    SweepCompletedParts "sweep-completed-parts",
+    /// The sweep finds an upload whose worker died while it was copied in parts.
+    SweepDeadLarge "sweep-dead-large",
+    /// The sweep finds the tombstone of an upload that was being copied in parts.
+    SweepDeletedLarge "sweep-deleted-large",
 }
 
 impl Flow {
@@ -179,7 +206,7 @@ impl Flow {
     /// Whether all of its requests have one `Idempotency-Key`.
     pub fn is_keyed(self) -> bool {
         use Flow::*;
-        matches!(self, IssueAvatarKeyed | IssueAttachmentKeyed | DirectAttachmentKeyed)
+        matches!(self, IssueAvatarKeyed | IssueAttachmentKeyed | DirectAttachmentKeyed | BeginPartsKeyed)
             || self.is_keyed_transfer()
     }
 
@@ -205,6 +232,7 @@ impl Flow {
                 | PublishedDeletedMeanwhile
                 | MovedDeletedMeanwhile
                 | VerdictDeletedMeanwhile
+                | LargeDeletedMeanwhile
         )
     }
 }

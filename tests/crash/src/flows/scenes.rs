@@ -16,7 +16,7 @@ use crate::process::{Action, Process};
 use crate::world::World;
 
 /// A key of the caller.
-const KEY: Option<&str> = Some("key-1");
+pub(super) const KEY: Option<&str> = Some("key-1");
 
 impl Flow {
     /// Makes a world ready.
@@ -120,6 +120,14 @@ impl Flow {
                 let file = world.waiting(&text()).await;
                 Action::Transfer(file, TransferRequest::new(Kind::Claim), None).into()
             }
+            BeginParts
+            | BeginPartsKeyed
+            | SignPart
+            | CompleteParts
+            | AbortParts
+            | DeleteParts
+            | IngestLarge
+            | LargeDeletedMeanwhile => Box::pin(self.prepare_parts(world)).await,
             other if !other.is_sweep() => Box::pin(self.prepare_scan(world)).await,
             _ => {
                 Box::pin(self.prepare_sweep(world)).await;
@@ -203,6 +211,8 @@ impl Flow {
                 assert!(process.faults.until_crash(running.as_mut()).await.is_none());
                 world.wait(LEASE + SETTLE);
             }
+            SweepExpiredParts | SweepAbandonedParts | SweepCompletedParts | SweepDeadLarge
+            | SweepDeletedLarge => Box::pin(self.prepare_parts_sweep(world)).await,
             _ => Box::pin(self.prepare_scan_sweep(world)).await,
         }
     }
