@@ -11,6 +11,7 @@
 # STOWAGE_ARTIFACTS is a folder for pictures, target/browser where it is not set.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+. "$(dirname "$0")/stack.sh"
 tests="$STOWAGE_ROOT/tests/browser"
 
 say() { printf 'browser: %s\n' "$*"; }
@@ -22,14 +23,6 @@ skip() {
   say "SKIPPED: $*"
   exit 0
 }
-# A relative path is one of the caller's folder.
-absolute() {
-  case "$1" in
-    /*) echo "$1" ;;
-    *) echo "$PWD/$1" ;;
-  esac
-}
-
 find_chromium() {
   local candidate
   for candidate in "${STOWAGE_CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
@@ -67,59 +60,15 @@ for folder in "$tests" "$STOWAGE_ROOT/clients/typescript"; do
   "$STOWAGE_ROOT/scripts/packages.sh" "$folder" || skip "npm could not install the packages of $folder"
 done
 
-work="$(mktemp -d "${TMPDIR:-/tmp}/stowage-browser.XXXXXX")"
-data=""
-stack=""
-run=""
-stop() {
-  trap '' INT TERM
-  if [ -n "$run" ]; then
-    kill -TERM "$run" 2>/dev/null || true
-    wait "$run" 2>/dev/null || true
-  fi
-  if [ -n "$stack" ]; then
-    kill -INT "$stack" 2>/dev/null || true
-    wait "$stack" 2>/dev/null || true
-  fi
-  rm -rf "$work"
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
-# Jobs in groups of their own: Ctrl-C reaches this script alone, and it stops them in order.
-set -m
-
-if [ -n "${STOWAGE_FACTS:-}" ]; then
-  STOWAGE_FACTS="$(absolute "$STOWAGE_FACTS")"
-else
-  "$STOWAGE_ROOT/scripts/tools.sh" cargo-lambda
-  say "building the stack (the first time takes minutes)"
-  (cd "$STOWAGE_ROOT" && cargo build --locked -p stowage-dev)
-  data="$work/data"
-  mkdir "$data"
-  STOWAGE_FACTS="$data/dev.json"
-  say "starting the stack"
-  (
-    cd "$STOWAGE_ROOT"
-    STOWAGE_DATA_DIR="$data" exec cargo run --locked -p stowage-dev
-  ) >"$data/stack.log" 2>&1 </dev/null &
-  stack=$!
-  until [ -s "$STOWAGE_FACTS" ]; do
-    if ! kill -0 "$stack" 2>/dev/null; then
-      tail -n 40 "$data/stack.log" >&2
-      say "the stack did not start" >&2
-      exit 1
-    fi
-    sleep 1
-  done
-fi
-export STOWAGE_FACTS
-
-status=0
+begin_work
+use_stack
 mkdir "$work/tmp"
-(cd "$tests" && TMPDIR="$work/tmp" exec node --test --test-reporter=spec --test-concurrency=1 ./*.test.js) </dev/null &
-run=$!
-wait "$run" || status=$?
-run=""
+in_the_browser() {
+  cd "$tests"
+  TMPDIR="$work/tmp" exec node --test --test-reporter=spec --test-concurrency=1 ./*.test.js
+}
+status=0
+run_tests in_the_browser || status=$?
 if [ "$status" -ne 0 ] && [ -n "$data" ]; then
   say "the end of the functions' log:"
   tail -n 60 "$data/functions.log" || true

@@ -12,6 +12,7 @@
 # STOWAGE_OPENAPI names another document.
 set -euo pipefail
 . "$(dirname "$0")/env.sh"
+. "$(dirname "$0")/stack.sh"
 tests="$STOWAGE_ROOT/tests/schemathesis"
 document="${STOWAGE_OPENAPI:-$STOWAGE_ROOT/docs/openapi.json}"
 
@@ -25,66 +26,21 @@ if ! "$STOWAGE_ROOT/scripts/tools.sh" schemathesis; then
   exit 0
 fi
 
-work="$(mktemp -d "${TMPDIR:-/tmp}/stowage-schemathesis.XXXXXX")"
-data=""
-stack=""
-run=""
-stop() {
-  trap '' INT TERM
-  if [ -n "$run" ]; then
-    kill -TERM "$run" 2>/dev/null || true
-    wait "$run" 2>/dev/null || true
-  fi
-  if [ -n "$stack" ]; then
-    kill -INT "$stack" 2>/dev/null || true
-    wait "$stack" 2>/dev/null || true
-  fi
-  rm -rf "$work"
-}
-trap stop EXIT
-trap 'exit 130' INT TERM
-# Jobs in groups of their own: Ctrl-C reaches this script alone, and it stops them in order.
-set -m
-
-facts="${STOWAGE_FACTS:-}"
-if [ -z "$facts" ]; then
-  "$STOWAGE_ROOT/scripts/tools.sh" cargo-lambda
-  say "building the stack (the first time takes minutes)"
-  (cd "$STOWAGE_ROOT" && cargo build --locked -p stowage-dev)
-  data="$work/data"
-  mkdir "$data"
-  facts="$data/dev.json"
-  say "starting the stack"
-  (
-    cd "$STOWAGE_ROOT"
-    # What is tried here is not the limit of uploads a minute: behind it the same requests would all end alike.
-    STORAGE_ISSUES_PER_MINUTE=1000000 STOWAGE_DATA_DIR="$data" exec cargo run --locked -p stowage-dev
-  ) >"$data/stack.log" 2>&1 </dev/null &
-  stack=$!
-  until [ -s "$facts" ]; do
-    if ! kill -0 "$stack" 2>/dev/null; then
-      tail -n 40 "$data/stack.log" >&2
-      say "the stack did not start" >&2
-      exit 1
-    fi
-    sleep 1
-  done
-fi
-
-known="$(python3 "$tests/prepare.py" "$facts" "$STOWAGE_ROOT/dev/assets/photo.jpg" "$work")"
+begin_work
+# What is tried here is not the limit of uploads a minute: behind it the same requests would all end alike.
+use_stack STORAGE_ISSUES_PER_MINUTE=1000000
+known="$(python3 "$tests/prepare.py" "$STOWAGE_FACTS" "$STOWAGE_ROOT/dev/assets/photo.jpg" "$work")"
 eval "$known"
 # The lists lie beside the configuration that names them.
 cp "$tests/schemathesis.toml" "$work/"
 
-status=0
-(
+requests() {
   cd "$work"
   PYTHONPATH="$tests" PYTHONDONTWRITEBYTECODE=1 exec "$STOWAGE_TOOLS/schemathesis/bin/schemathesis" \
     --config-file "$work/schemathesis.toml" run "$document" --url "$STOWAGE_API" "$@"
-) </dev/null &
-run=$!
-wait "$run" || status=$?
-run=""
+}
+status=0
+run_tests requests "$@" || status=$?
 if [ "$status" -ne 0 ] && [ -n "$data" ]; then
   say "what the functions warned of:"
   grep -E '(ERROR|WARN) request' "$data/functions.log" | tail -n 20 || true

@@ -107,6 +107,9 @@ pub struct Promotion {
     pub key: StorageKey,
     /// The tag of the staging object that is copied; every part is pinned to it.
     pub source_etag: ETag,
+    /// Its version, where the bucket has versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_version: Option<String>,
     /// The size of every part but the last, in bytes.
     pub part_size: u64,
     /// How many parts there are in all.

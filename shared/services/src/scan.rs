@@ -87,9 +87,7 @@ impl Scans {
         }
         let Some((_, meta)) = self.staged(record).await? else { return Ok(None) };
         let staged = ScannedObject::from(&meta);
-        // A sender that does not know versions still names the bytes by their tag.
-        let same_version = object.version_id.is_none() || object.version_id == staged.version_id;
-        if object.etag != staged.etag || !same_version {
+        if *object != staged {
             return Ok(None);
         }
         let event = self.event(record, staged, verdict);
@@ -172,7 +170,7 @@ impl Scans {
         if let (Some(source), Some(destination)) = (staging_object(record), quarantine_object(record)) {
             let scanned = record.scan.as_ref().and_then(|scan| scan.object.as_ref());
             let request = CopyRequest {
-                source: source.clone(),
+                source: source.clone().at(scanned.and_then(|object| object.version_id.clone())),
                 destination,
                 source_etag: scanned.map(|object| object.etag.clone()),
                 options: PutOptions {

@@ -135,6 +135,7 @@ pub fn full_file(tenant: TenantId, created_at: Timestamp) -> FileRecord {
         promotion: Some(Promotion {
             upload_id: "p/1+2=".to_owned(),
             key: key("original.jpg"),
+            source_version: Some("3sL4kqtJlcpXroDTDmJ+rmSpXd3dIbrHY".to_owned()),
             source_etag: ETag::new("etag-upload"),
             part_size: 1 << 30,
             parts: 1000,

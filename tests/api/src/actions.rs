@@ -149,8 +149,9 @@ impl TestApp {
 
     /// Delivers what GuardDuty says about the object that lies there now; the messages to deliver again come back.
     pub async fn deliver_scan(&self, object: &ObjectRef, status: &str) -> Vec<String> {
-        let etag = self.storage.head(object).await.expect("an object").etag;
-        self.deliver(batch(&[scan_event(object, &etag, status).to_string()])).await
+        let meta = self.storage.head(object).await.expect("an object");
+        let scanned = object.clone().at(meta.version_id);
+        self.deliver(batch(&[scan_event(&scanned, &meta.etag, status).to_string()])).await
     }
 
     /// Sweeps once, now.

@@ -81,7 +81,7 @@ pub fn scan_event(object: &ObjectRef, etag: &ETag, status: &str) -> Value {
                 "bucketName": object.bucket.as_str(),
                 "objectKey": object.key.as_str(),
                 "eTag": etag.as_str(),
-                "versionId": null,
+                "versionId": object.version_id,
                 "s3Throttled": false,
             },
             "scanResultDetails": { "scanResultStatus": status, "threats": threats },

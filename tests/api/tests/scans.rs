@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api_tests::{Form, Issued, Person, TestApp, batch, photo, scan_event};
+use bytes::Bytes;
 use serde_json::{Value, json};
 use storage_core::ErrorKind;
-use storage_core::ports::{Clock, ScanVerdict};
+use storage_core::ports::{Body, Clock, PutOptions, ScanVerdict, StorageBackend};
 use storage_core::record::{FileState, Scan, ScanStatus};
 use storage_core::state::{QUARANTINE_LIFE, SCAN_LIFE};
 use storage_local::{Clamd, ClamdDaemon};
@@ -497,4 +498,30 @@ async fn i41_clamd_finds_the_eicar_file_and_lets_others_pass() {
     let issued = uploaded(&app, &user, "a third text").await;
     assert_eq!(app.deliver_event(&issued.staging).await, ["m0"], "a daemon that is gone lets nothing pass");
     assert_eq!(app.record(&issued.file).await.etag, None);
+}
+
+/// G12, G49: whoever can make two objects with one tag, as with MD5 one can, gets the one served that was looked at.
+#[tokio::test]
+async fn g49_what_was_found_clean_is_what_is_served_whatever_tags_say() {
+    for operation in ["get", "copy"] {
+        let app = TestApp::with(POLICY);
+        app.storage.keep_versions();
+        app.storage.weaken_tags();
+        let user = app.user();
+        let issued = waiting(&app, &user).await;
+        let (storage, staging) = (app.storage.clone(), issued.staging.clone());
+        app.storage_faults.before(operation, 1, move || async move {
+            let other = Body::Bytes(Bytes::from_static(b"b text"));
+            storage.put(&staging, other, PutOptions::default()).await.unwrap();
+        });
+        assert!(app.deliver_scan(&issued.staging, CLEAN).await.is_empty());
+        let record = app.record(&issued.file).await;
+        assert_eq!(
+            (record.state, record.sha256),
+            (FileState::Ready, Some(api_tests::sha256(b"a text"))),
+            "{operation}"
+        );
+        let answer = app.get(&user, &format!("/api/v1/files/{}/download", issued.file)).await.is(302);
+        assert_eq!(app.fetch(answer.header("location").unwrap()).unwrap(), "a text", "{operation}");
+    }
 }

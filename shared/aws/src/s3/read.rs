@@ -28,6 +28,7 @@ impl S3Backend {
             .get_object()
             .bucket(object.bucket.as_str())
             .key(object.key.as_str())
+            .set_version_id(object.version_id.clone())
             .set_range(range)
             .set_if_match(options.if_match.as_ref().map(ETag::quoted))
             .set_expected_bucket_owner(self.owner.clone())

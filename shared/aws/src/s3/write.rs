@@ -24,7 +24,10 @@ const COPY_SOURCE: &AsciiSet =
 
 /// The header that names the source of a copy.
 pub(super) fn copy_source(source: &ObjectRef) -> String {
-    format!("{}/{}", source.bucket, utf8_percent_encode(source.key.as_str(), COPY_SOURCE))
+    let key = utf8_percent_encode(source.key.as_str(), COPY_SOURCE);
+    let version =
+        source.version_id.as_deref().map(|id| format!("?versionId={}", utf8_percent_encode(id, COPY_SOURCE)));
+    format!("{}/{key}{}", source.bucket, version.unwrap_or_default())
 }
 
 /// `If-None-Match` and `If-Match` of a write.

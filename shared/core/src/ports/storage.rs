@@ -26,12 +26,22 @@ pub struct ObjectRef {
     pub bucket: BucketName,
     /// The key.
     pub key: StorageKey,
+    /// One version of it, for reads and as the source of copies; `None` for whatever lies there. Backends without
+    /// versions pass it over.
+    pub version_id: Option<String>,
 }
 
 impl ObjectRef {
     /// The object `key` in `bucket`.
     pub fn new(bucket: BucketName, key: StorageKey) -> Self {
-        ObjectRef { bucket, key }
+        ObjectRef { bucket, key, version_id: None }
+    }
+
+    /// Exactly this version of it, where the storage keeps versions. A tag is not enough for that: on S3 it is often an
+    /// MD5, and whoever makes both objects can make two with one.
+    #[must_use]
+    pub fn at(self, version_id: Option<String>) -> Self {
+        ObjectRef { version_id, ..self }
     }
 }
 

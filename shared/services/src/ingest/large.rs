@@ -58,7 +58,7 @@ impl Job<'_> {
         if let (Some(text), true) = (&content.text, content_type.starts_with("text/")) {
             served.options.content_type = Some(format!("{content_type}; charset={}", text.encoding));
         }
-        served.options.metadata = [(SOURCE.to_owned(), meta.etag.as_str().to_owned())].into();
+        served.options.metadata = [(SOURCE.to_owned(), source_tag(&meta))].into();
         let facts = serde_json::json!({
             "schema": 1,
             "file_id": record.file_id,
@@ -165,7 +165,7 @@ impl Job<'_> {
     async fn adopted(&self, destination: &ObjectRef, source: &ObjectMeta) -> Result<Option<Stored>> {
         match self.ingest.storage.head(destination).await {
             Ok(found) => {
-                let same = found.metadata.get(SOURCE).is_some_and(|etag| etag == source.etag.as_str());
+                let same = found.metadata.get(SOURCE).is_some_and(|tag| *tag == source_tag(source));
                 Ok((same && found.size == source.size).then_some(Stored {
                     etag: found.etag,
                     version_id: found.version_id,
@@ -187,7 +187,8 @@ impl Job<'_> {
     ) -> Result<Option<(Promotion, Vec<Part>)>> {
         if let Some(known) = self.record.promotion.clone() {
             let upload = UploadId(known.upload_id.clone());
-            if known.key == served.key && known.source_etag == source.etag {
+            let same = known.source_etag == source.etag && known.source_version == source.version_id;
+            if known.key == served.key && same {
                 match self.ingest.storage.parts(destination, &upload).await {
                     Ok(parts) => return Ok(Some((known, parts))),
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -205,6 +206,7 @@ impl Job<'_> {
             upload_id: upload.0.clone(),
             key: served.key.clone(),
             source_etag: source.etag.clone(),
+            source_version: source.version_id.clone(),
             part_size,
             parts: u16::try_from(source.size.div_ceil(part_size)).unwrap_or(u16::MAX),
             copied: 0,
@@ -244,6 +246,14 @@ enum Copied {
     Changed,
     /// The file is not this worker's any more.
     Lost,
+}
+
+/// What tells an upload from every other: its tag, and its version where there are versions.
+fn source_tag(meta: &ObjectMeta) -> String {
+    match &meta.version_id {
+        Some(version) => format!("{} {version}", meta.etag.as_str()),
+        None => meta.etag.as_str().to_owned(),
+    }
 }
 
 fn part_size(size: u64, usual: u64) -> u64 {

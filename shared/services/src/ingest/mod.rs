@@ -380,7 +380,8 @@ impl Job<'_> {
         if self.replaced {
             return Ok(None);
         }
-        Ok(upload_object(&self.record).map(|object| (object, meta)))
+        // What is read and copied from here on is this version, whatever takes its place.
+        Ok(upload_object(&self.record).map(|object| (object.at(meta.version_id.clone()), meta)))
     }
 }
 

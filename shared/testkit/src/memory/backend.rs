@@ -38,6 +38,9 @@ pub(super) struct State {
     buckets: BTreeMap<BucketName, BTreeMap<StorageKey, Object>>,
     pub(super) uploads: BTreeMap<String, Upload>,
     checksums: bool,
+    /// Every version of every object, where versions are kept.
+    versions: Option<BTreeMap<(BucketName, StorageKey, String), Object>>,
+    weak_tags: bool,
 }
 
 #[derive(Clone)]
@@ -76,6 +79,16 @@ impl MemoryBackend {
     /// From now on every write computes a checksum of the whole object, as S3 does.
     pub fn tell_checksums(&self) {
         self.lock().checksums = true;
+    }
+
+    /// From now on every write is a version of its own, which can be read after it was replaced.
+    pub fn keep_versions(&self) {
+        self.lock().versions.get_or_insert_default();
+    }
+
+    /// From now on all objects of one size have one tag, as those of somebody who knows how to make them.
+    pub fn weaken_tags(&self) {
+        self.lock().weak_tags = true;
     }
 
     /// Every object as `bucket/key`, in order: for snapshots after an action.
@@ -123,6 +136,10 @@ impl State {
 
     fn object(&mut self, object: &ObjectRef) -> Result<&Object> {
         let missing = || Error::new(ErrorKind::NotFound, format!("no object {}", object.key));
+        if let (true, Some(version)) = (self.versions.is_some(), &object.version_id) {
+            let name = (object.bucket.clone(), object.key.clone(), version.clone());
+            return self.versions.as_ref().and_then(|versions| versions.get(&name)).ok_or_else(missing);
+        }
         self.bucket(&object.bucket)?.get(&object.key).ok_or_else(missing)
     }
 
@@ -141,6 +158,8 @@ impl State {
         now: Timestamp,
     ) -> Result<Stored> {
         let checksum_crc64nvme = self.checksums.then(|| crc64nvme(&bytes));
+        let etag = if self.weak_tags { ETag::new(&format!("weak-{}", bytes.len())) } else { etag };
+        let version_id = self.versions.as_ref().map(|versions| format!("v{}", versions.len() + 1));
         let objects = self.bucket(&object.bucket)?;
         let holds = match (&options.condition, objects.get(&object.key)) {
             (WriteCondition::None, _) | (WriteCondition::CreateOnly, None) => true,
@@ -159,11 +178,15 @@ impl State {
             cache_control: options.cache_control,
             content_disposition: options.content_disposition,
             metadata: options.metadata,
-            version_id: None,
+            version_id: version_id.clone(),
             checksum_crc64nvme: checksum_crc64nvme.clone(),
         };
-        objects.insert(object.key.clone(), Object { bytes, meta });
-        Ok(Stored { etag, version_id: None, checksum_crc64nvme })
+        let written = Object { bytes, meta };
+        objects.insert(object.key.clone(), written.clone());
+        if let (Some(versions), Some(version)) = (&mut self.versions, &version_id) {
+            versions.insert((object.bucket.clone(), object.key.clone(), version.clone()), written);
+        }
+        Ok(Stored { etag, version_id, checksum_crc64nvme })
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use storage_core::ErrorKind;
-use storage_core::ports::{CopyRequest, ETag, PutOptions, StorageBackend, WriteCondition};
+use storage_core::ports::{CopyRequest, ETag, GetOptions, PutOptions, StorageBackend, WriteCondition};
 
-use super::{backend, copy, run, well};
+use super::{backend, copy, object, run, well};
 use crate::test_support::{Answer, Recorded};
 
 /// S3 sends the status of a copy and of a completion before it knows how they end: the body says whether there is an
@@ -145,4 +145,17 @@ async fn a_copy_tells_which_of_its_objects_is_missing() {
     .await;
     let error = gone.copy(copy("private/from", matching)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
+}
+
+/// A version is named in every read and as the source of every copy.
+#[tokio::test]
+async fn g12_a_version_is_what_is_read_and_copied() {
+    let (backend, server) = backend(well).await;
+    let pinned = object("private/from").at(Some("v 1".to_owned()));
+    backend.get(&pinned, GetOptions::default()).await.unwrap();
+    assert!(server.requests().pop().unwrap().target.contains("versionId=v%201"));
+    let request = CopyRequest { source: pinned.clone(), ..copy("private/from", PutOptions::default()) };
+    backend.copy(request).await.unwrap();
+    let sent = server.requests().pop().unwrap();
+    assert_eq!(sent.header("x-amz-copy-source"), Some("acme-files/private/from?versionId=v%201"));
 }
