@@ -112,9 +112,9 @@ impl Walk {
     }
 
     /// What the functions have printed, searched. Every function has printed something.
-    fn search(&self) {
+    async fn search(&self) {
         for (function, process) in &self.functions {
-            let log = process.log();
+            let log = process.printed("\n").await;
             let plain = log.replace("\\\"", "\"").replace("\\\\", "\\");
             assert!(!log.is_empty(), "{function} prints nothing, so nothing was searched");
             for canary in &self.canaries {
@@ -184,7 +184,7 @@ async fn walk(filter: &str, format: &str) {
     assert!(walk.canaries.len() >= 20, "{:?}", walk.canaries);
     assert_eq!(walk.functions.len(), 7);
     let found = walk.functions["issue-upload"].printed("request refused").await;
-    walk.search();
+    walk.search().await;
     assert!(found.contains("request refused"), "our own crates are written below INFO: {found}");
 }
 
@@ -219,7 +219,7 @@ async fn g60_failures_of_s3_are_printed_without_what_was_sent() {
         let answer = walk.send("direct-upload", request).await;
         assert_eq!(answer.status, 503, "{variable}: {:?}", answer.json());
         let found = walk.functions["direct-upload"].printed("request failed").await;
-        walk.search();
+        walk.search().await;
         assert!(found.contains("request failed"), "{variable}: the failure is in the log: {found}");
     }
 }
@@ -232,5 +232,5 @@ async fn g60_the_search_finds_what_is_printed() {
     walk.send("resolve-url", Request::new("GET", "/api/v1/files/x")).await;
     walk.canaries.push("request answered".to_owned());
     walk.functions["resolve-url"].printed("request answered").await;
-    walk.search();
+    walk.search().await;
 }
