@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::runtime::{Invocation, Runtime};
 
@@ -50,7 +50,7 @@ pub struct Function {
     pid: Pid,
     runtime: Runtime,
     limits: Limits,
-    log: Arc<Mutex<Vec<u8>>>,
+    log: Arc<Log>,
 }
 
 impl Drop for Function {
@@ -103,7 +103,7 @@ impl Function {
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let pid = Pid::from_raw(child.id().expect("a running child") as i32).expect("a process id");
-        let log = Arc::default();
+        let log = Arc::<Log>::default();
         keep(child.stdout.take(), &log);
         keep(child.stderr.take(), &log);
         Function { child, pid, runtime, limits, log }
@@ -157,34 +157,47 @@ impl Function {
 
     /// Everything it has printed so far.
     pub fn log(&self) -> String {
-        String::from_utf8_lossy(&self.log.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.log.bytes.lock().unwrap()).into_owned()
     }
 
     /// Waits until it has printed `line`: what a process prints arrives a moment after what it answers. What it has
     /// printed by then, or after half a minute without.
     pub async fn printed(&self, line: &str) -> String {
         let found = async {
-            while !self.log().contains(line) {
-                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            loop {
+                // Asked for before the look, so that what comes right after it is not missed.
+                let grown = self.log.grown.notified();
+                if self.log().contains(line) {
+                    return;
+                }
+                grown.await;
             }
         };
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(30), found).await;
+        let _ = tokio::time::timeout(Duration::from_secs(30), found).await;
         self.log()
     }
 
     /// Everything it has printed since it was last asked so.
     pub fn take_log(&self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut *self.log.lock().unwrap())).into_owned()
+        String::from_utf8_lossy(&std::mem::take(&mut *self.log.bytes.lock().unwrap())).into_owned()
     }
 }
 
+/// What a process has printed.
+#[derive(Debug, Default)]
+struct Log {
+    bytes: Mutex<Vec<u8>>,
+    grown: Notify,
+}
+
 /// Reads a stream to its end beside everything else.
-fn keep(stream: Option<impl AsyncRead + Unpin + Send + 'static>, log: &Arc<Mutex<Vec<u8>>>) {
+fn keep(stream: Option<impl AsyncRead + Unpin + Send + 'static>, log: &Arc<Log>) {
     let (Some(mut stream), log) = (stream, log.clone()) else { return };
     tokio::spawn(async move {
         let mut chunk = vec![0; 16 * 1024];
         while let Ok(length @ 1..) = stream.read(&mut chunk).await {
-            log.lock().unwrap().extend_from_slice(&chunk[..length]);
+            log.bytes.lock().unwrap().extend_from_slice(&chunk[..length]);
+            log.grown.notify_waiters();
         }
     });
 }
