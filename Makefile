@@ -23,7 +23,7 @@ demo: rust ## Walk a photo through the running stack, or through one started for
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) exec cargo run --locked -p stowage-dev -- demo
 
-test: rust ## Run every test
+test: rust ## Run the tests, also those in a browser
 	@scripts/tools.sh cargo-lambda
 	@$(ENV) cargo test --workspace --locked --no-fail-fast
 	@$(ENV) scripts/browser.sh

@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::settings::Settings;
 use crate::tenants::Tenants;
 
-/// How many records of the table are read at once.
+/// How many items of the table are read at once; not every one is a file.
 const PAGE: usize = 200;
 /// The most pages one request reads. No index knows the files of a tenant by age.
 const MOST_PAGES: usize = 10;

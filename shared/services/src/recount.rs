@@ -12,7 +12,7 @@ use storage_core::usage::{TenantUsage, USAGE_SHARDS, Usage, UsageShard, usage_sh
 
 use crate::ledger::Ledger;
 
-/// How many records of the table are read at once.
+/// How many items of the table are read at once; not every one is a file.
 const PAGE: usize = 500;
 
 /// What a recount found.
