@@ -145,4 +145,18 @@ mod tests {
         }
         assert_eq!(console.answer(&Method::POST, "/").status().as_u16(), 405);
     }
+
+    #[test]
+    fn only_names_of_this_machine_are_answered() {
+        let asked = |host: &'static str| {
+            is_local(&HeaderMap::from_iter([(HOST, hyper::header::HeaderValue::from_static(host))]))
+        };
+        for host in ["127.0.0.1:4000", "localhost:4000", "localhost"] {
+            assert!(asked(host), "{host}");
+        }
+        for host in ["files.example.com:4000", "127.0.0.1.example.com", "localhost.example.com:80", ""] {
+            assert!(!asked(host), "{host}");
+        }
+        assert!(!is_local(&HeaderMap::new()));
+    }
 }
