@@ -11,7 +11,7 @@ use tokio::process::Child;
 /// How long building and starting may take.
 const PATIENCE: Duration = Duration::from_secs(1500);
 
-/// A running stack. Dropping it kills whatever is left of it.
+/// A running stack. Dropping it interrupts it, so that it stops what it has started; a kill would leave that running.
 #[derive(Debug)]
 pub struct Stack {
     child: Child,
@@ -63,7 +63,7 @@ impl Stack {
         let mut command = command(data);
         command.stdout(log.try_clone().unwrap()).stderr(log).envs(variables.iter().copied());
         let mut command = tokio::process::Command::from(command);
-        let mut child = command.process_group(0).kill_on_drop(true).spawn().unwrap();
+        let mut child = command.process_group(0).spawn().unwrap();
         let group = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
         let started = Instant::now();
         let mut ticks = tokio::time::interval(Duration::from_millis(100));
