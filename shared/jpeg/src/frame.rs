@@ -1,0 +1,225 @@
+//! What the frame header says, and the geometry that follows from it.
+
+use crate::error::{Error, Result};
+use crate::idct;
+use crate::{Limits, Scale, Want};
+
+/// By index in the order of the file, the place of a coefficient in rows of 8.
+pub(crate) const NATURAL: [u8; 64] = [
+    0, 1, 8, 16, 9, 2, 3, 10, 17, 24, 32, 25, 18, 11, 4, 5, 12, 19, 26, 33, 40, 48, 41, 34, 27, 20, 13, 6, 7,
+    14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39,
+    46, 53, 60, 61, 54, 47, 55, 62, 63,
+];
+
+/// An image that is being decoded.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub(crate) is_progressive: bool,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) scale: Scale,
+    /// The size of the image in MCUs of a scan of all components.
+    pub(crate) mcus: (u32, u32),
+    pub(crate) components: Vec<Component>,
+}
+
+/// A channel of the image.
+#[derive(Debug)]
+pub(crate) struct Component {
+    pub(crate) id: u8,
+    /// How many blocks an MCU has of it, in a scan of several components.
+    pub(crate) sampling: (u32, u32),
+    pub(crate) quant_table: u8,
+    /// Its size in blocks, where it is in a scan of its own.
+    pub(crate) blocks: (u32, u32),
+    /// The size of a block in `plane`: 1, 2, 4 or 8 pixels.
+    pub(crate) block: (usize, usize),
+    /// How many pixels of the output one pixel of `plane` stands for.
+    pub(crate) spread: (u32, u32),
+    /// The index, in the order of the file, of the last coefficient that such a block needs.
+    pub(crate) last: usize,
+    /// By index in the order of the file: what coefficients are multiplied by; set by the first scan.
+    pub(crate) quant: Option<Box<[f32; 64]>>,
+    /// Pixels, of as many blocks as all MCUs have. Empty until the first scan.
+    pub(crate) plane: Vec<u8>,
+    /// The width of `plane` in pixels, and in blocks.
+    pub(crate) stride: usize,
+    pub(crate) blocks_per_row: usize,
+    /// The coefficients of a progressive image.
+    pub(crate) kept: Kept,
+}
+
+/// The coefficients of all blocks that are needed, `0..=last` of each.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) values: Vec<i16>,
+    /// For each block a bit for each coefficient that is not zero, also those that are not needed: the bits of later
+    /// scans depend on them. Empty where no such scan is decoded.
+    pub(crate) nonzero: Vec<u64>,
+    /// By coefficient: how many of its low bits have not arrived; `None` before its first scan.
+    pub(crate) missing: [Option<u8>; 64],
+}
+
+impl Frame {
+    pub(crate) fn read(payload: &[u8], is_progressive: bool, want: Want, limits: &Limits) -> Result<Self> {
+        let [precision, h1, h0, w1, w0, count, components @ ..] = payload else {
+            return Err(Error::Corrupt("a frame header that is cut"));
+        };
+        if *precision != 8 {
+            return Err(Error::Unsupported("samples that do not have 8 bits"));
+        }
+        let (width, height) =
+            (u32::from(u16::from_be_bytes([*w1, *w0])), u32::from(u16::from_be_bytes([*h1, *h0])));
+        if width == 0 || height == 0 {
+            return Err(Error::Corrupt("a side of 0 pixels"));
+        }
+        if u64::from(width) * u64::from(height) > limits.max_pixels {
+            return Err(Error::TooLarge("more pixels than allowed"));
+        }
+        if !matches!(count, 1 | 3 | 4) {
+            return Err(Error::Unsupported("another number of components than 1, 3 or 4"));
+        }
+        if components.len() != usize::from(*count) * 3 {
+            return Err(Error::Corrupt("a frame header of another length than it says"));
+        }
+        let scale = match want {
+            Want::Scale(scale) => scale,
+            Want::ShortSide(side) => Scale::for_short_side(width.min(height), side)
+                .ok_or(Error::Unsupported("too small to be scaled"))?,
+        };
+        let mut read: Vec<(u8, (u32, u32), u8)> = components
+            .chunks_exact(3)
+            .map(|part| (part[0], (u32::from(part[1] >> 4), u32::from(part[1] & 15)), part[2]))
+            .collect();
+        if read.iter().any(|(_, (h, v), table)| !(1..=4).contains(h) || !(1..=4).contains(v) || *table > 3) {
+            return Err(Error::Corrupt("a component that cannot be"));
+        }
+        if (1..read.len()).any(|index| read[..index].iter().any(|(id, ..)| *id == read[index].0)) {
+            return Err(Error::Corrupt("two components of one name"));
+        }
+        // The sampling of a single component says nothing.
+        if let [(_, sampling, _)] = read.as_mut_slice() {
+            *sampling = (1, 1);
+        }
+        let most = read.iter().fold((1, 1), |most, (_, of, _)| (most.0.max(of.0), most.1.max(of.1)));
+        if read.iter().any(|(_, of, _)| most.0 % of.0 != 0 || most.1 % of.1 != 0) {
+            return Err(Error::Unsupported("components whose sizes have no whole ratio"));
+        }
+        let mcus = (width.div_ceil(8 * most.0), height.div_ceil(8 * most.1));
+        let components = read
+            .into_iter()
+            .map(|(id, sampling, quant_table)| {
+                Component::new(id, sampling, quant_table, most, mcus, scale, (width, height))
+            })
+            .collect();
+        let frame = Frame { is_progressive, width, height, scale, mcus, components };
+        if frame.memory() > limits.max_memory {
+            return Err(Error::TooLarge("more memory than allowed"));
+        }
+        Ok(frame)
+    }
+
+    /// The size of the output in pixels.
+    pub(crate) fn output(&self) -> (u32, u32) {
+        (self.scale.of(self.width), self.scale.of(self.height))
+    }
+
+    /// The bytes that decoding allocates at most, but for the tables.
+    fn memory(&self) -> u64 {
+        let (width, height) = self.output();
+        let channels = if self.components.len() == 1 { 1 } else { 3 };
+        let planes = self.components.iter().map(|component| {
+            let blocks =
+                component.blocks_per_row as u64 * u64::from(self.mcus.1) * u64::from(component.sampling.1);
+            let pixels = (component.block.0 * component.block.1) as u64;
+            let coefficients = if self.is_progressive { 2 * (component.last as u64 + 1) + 8 } else { 0 };
+            blocks * (pixels + coefficients)
+        });
+        u64::from(width) * u64::from(height) * channels + planes.sum::<u64>()
+    }
+}
+
+impl Component {
+    fn new(
+        id: u8,
+        sampling: (u32, u32),
+        quant_table: u8,
+        most: (u32, u32),
+        mcus: (u32, u32),
+        scale: Scale,
+        (width, height): (u32, u32),
+    ) -> Self {
+        // Where a component has fewer samples than others its blocks are less reduced, so that nothing is lost that the
+        // others have.
+        let side = |of: u32, most: u32| match most / of {
+            3 => scale.block(),
+            ratio => (ratio * scale.block()).min(8),
+        };
+        let block = (side(sampling.0, most.0), side(sampling.1, most.1));
+        let spread =
+            (most.0 * scale.block() / sampling.0 / block.0, most.1 * scale.block() / sampling.1 / block.1);
+        let block = (block.0 as usize, block.1 as usize);
+        let needed = |place: u8| usize::from(place) % 8 < block.0 && usize::from(place) / 8 < block.1;
+        let blocks_per_row = (mcus.0 * sampling.0) as usize;
+        Component {
+            id,
+            sampling,
+            quant_table,
+            blocks: ((width * sampling.0).div_ceil(8 * most.0), (height * sampling.1).div_ceil(8 * most.1)),
+            block,
+            spread,
+            last: NATURAL.iter().rposition(|&place| needed(place)).unwrap_or(0),
+            quant: None,
+            plane: Vec::new(),
+            stride: blocks_per_row * block.0,
+            blocks_per_row,
+            kept: Kept { values: Vec::new(), nonzero: Vec::new(), missing: [None; 64] },
+        }
+    }
+
+    /// Takes the quantisation table that is in force when its first scan begins.
+    pub(crate) fn use_quant(&mut self, table: &[u16; 64]) {
+        let mut quant = Box::new([0.0; 64]);
+        for ((out, &value), &place) in quant.iter_mut().zip(table).zip(&NATURAL) {
+            let (column, row) = (usize::from(place) % 8, usize::from(place) / 8);
+            *out =
+                f32::from(value) * idct::scale_of(self.block.0, column) * idct::scale_of(self.block.1, row);
+        }
+        self.quant = Some(quant);
+    }
+
+    /// The height of `plane` in blocks.
+    pub(crate) fn rows(&self, mcus: (u32, u32)) -> usize {
+        (mcus.1 * self.sampling.1) as usize
+    }
+
+    pub(crate) fn allocate_plane(&mut self, mcus: (u32, u32)) {
+        self.plane = vec![0; self.stride * self.rows(mcus) * self.block.1];
+    }
+
+    /// Writes the block in column `x` of row `y`, from coefficients multiplied by `quant`, in rows of 8.
+    #[inline(always)]
+    pub(crate) fn draw(&mut self, x: usize, y: usize, coefficients: &[f32; 64]) {
+        let (width, height) = self.block;
+        let start = y * height * self.stride + x * width;
+        let Some(out) = self.plane.get_mut(start..) else { return };
+        let stride = self.stride;
+        match (width, height) {
+            (1, 1) => idct::inverse::<1, 1>(coefficients, out, stride),
+            (1, 2) => idct::inverse::<1, 2>(coefficients, out, stride),
+            (1, 4) => idct::inverse::<1, 4>(coefficients, out, stride),
+            (2, 1) => idct::inverse::<2, 1>(coefficients, out, stride),
+            (2, 2) => idct::inverse::<2, 2>(coefficients, out, stride),
+            (2, 4) => idct::inverse::<2, 4>(coefficients, out, stride),
+            (2, 8) => idct::inverse::<2, 8>(coefficients, out, stride),
+            (4, 1) => idct::inverse::<4, 1>(coefficients, out, stride),
+            (4, 2) => idct::inverse::<4, 2>(coefficients, out, stride),
+            (4, 4) => idct::inverse::<4, 4>(coefficients, out, stride),
+            (4, 8) => idct::inverse::<4, 8>(coefficients, out, stride),
+            (8, 2) => idct::inverse::<8, 2>(coefficients, out, stride),
+            (8, 4) => idct::inverse::<8, 4>(coefficients, out, stride),
+            // The largest block there is. No scale and ratio give another size.
+            _ => idct::inverse::<8, 8>(coefficients, out, stride),
+        }
+    }
+}
