@@ -3,6 +3,7 @@
 use std::io::Cursor;
 
 use gif::{ColorOutput, MemoryLimit};
+use scaled_jpeg::{Scale, Want};
 use storage_core::error::{Error, ErrorKind, Result};
 use storage_core::ports::ImageFormat;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -22,13 +23,16 @@ pub(crate) struct Decoded {
     pub(crate) shrink: u32,
 }
 
-/// Decodes the first frame of `source`, stripped bytes whose header was checked. A decoder may shrink the image as
-/// long as its short side keeps at least `_short_side` pixels; those used today decode at full size.
+/// Decodes the first frame of `source`, stripped bytes whose header was checked. A JPEG may be decoded at a fraction of
+/// its size, as long as a quarter more than `short_side` pixels are left of its short side for the resize to choose from.
 ///
 /// Errors: `InvalidImage` for anything that does not decode completely, or not to the size of the header.
-pub(crate) fn decode(source: &[u8], header: &Header, _short_side: u32) -> Result<Decoded> {
+pub(crate) fn decode(source: &[u8], header: &Header, short_side: u32) -> Result<Decoded> {
     let pixels = match header.format {
-        ImageFormat::Jpeg => decode_jpeg(source, header),
+        ImageFormat::Jpeg => match decode_scaled_jpeg(source, header, short_side + short_side / 4)? {
+            Some(decoded) => return Ok(decoded),
+            None => decode_jpeg(source, header),
+        },
         ImageFormat::Png => decode_png(source),
         ImageFormat::Webp => decode_webp(source),
         ImageFormat::Gif => decode_gif(source),
@@ -42,6 +46,25 @@ pub(crate) fn decode(source: &[u8], header: &Header, _short_side: u32) -> Result
 fn failed<E: std::fmt::Display>(context: &'static str) -> impl Fn(E) -> Error {
     // Not the error itself: some codecs' errors are not `Send`.
     move |error| Error::new(ErrorKind::InvalidImage, context).with_cause(error.to_string())
+}
+
+/// A JPEG at the smallest scale that leaves `short_side` pixels; `None` for one that is too small or too unusual.
+fn decode_scaled_jpeg(source: &[u8], header: &Header, short_side: u32) -> Result<Option<Decoded>> {
+    let Some(scale) = Scale::for_short_side(header.width.min(header.height), short_side) else {
+        return Ok(None);
+    };
+    let mut decoder = scaled_jpeg::Decoder::new(Want::Scale(scale), scaled_jpeg::Limits::default());
+    let decoded = decoder.push(source).and_then(|_| decoder.finish());
+    let image = match decoded {
+        Err(scaled_jpeg::Error::Unsupported(_)) => return Ok(None),
+        decoded => decoded.map_err(failed("the JPEG does not decode"))?,
+    };
+    let layout = if image.channels == 1 { Layout::Gray } else { Layout::Rgb };
+    let pixels = Pixels { width: image.width, height: image.height, layout, data: image.data };
+    if (pixels.width, pixels.height) != (scale.of(header.width), scale.of(header.height)) {
+        return Err(invalid("the image decodes to another size than its header says"));
+    }
+    Ok(Some(Decoded { pixels, shrink: scale.denominator() }))
 }
 
 fn decode_jpeg(source: &[u8], header: &Header) -> Result<Pixels> {

@@ -38,7 +38,7 @@ pub(crate) struct Component {
     pub(crate) spread: (u32, u32),
     /// The index, in the order of the file, of the last coefficient that such a block needs.
     pub(crate) last: usize,
-    /// By index in the order of the file: what coefficients are multiplied by; set by the first scan.
+    /// What coefficients are multiplied by, in rows of 8; set by the first scan.
     pub(crate) quant: Option<Box<[f32; 64]>>,
     /// Pixels, of as many blocks as all MCUs have. Empty until the first scan.
     pub(crate) plane: Vec<u8>,
@@ -180,10 +180,10 @@ impl Component {
     /// Takes the quantisation table that is in force when its first scan begins.
     pub(crate) fn use_quant(&mut self, table: &[u16; 64]) {
         let mut quant = Box::new([0.0; 64]);
-        for ((out, &value), &place) in quant.iter_mut().zip(table).zip(&NATURAL) {
+        for (&value, &place) in table.iter().zip(&NATURAL) {
             let (column, row) = (usize::from(place) % 8, usize::from(place) / 8);
-            *out =
-                f32::from(value) * idct::scale_of(self.block.0, column) * idct::scale_of(self.block.1, row);
+            let scale = idct::scale_of(self.block.0, column) * idct::scale_of(self.block.1, row);
+            quant[usize::from(place) & 63] = f32::from(value) * scale;
         }
         self.quant = Some(quant);
     }
@@ -197,29 +197,29 @@ impl Component {
         self.plane = vec![0; self.stride * self.rows(mcus) * self.block.1];
     }
 
-    /// Writes the block in column `x` of row `y`, from coefficients multiplied by `quant`, in rows of 8.
+    /// Writes the block in column `x` of row `y`, from coefficients in rows of 8 and what they are multiplied by.
     #[inline(always)]
-    pub(crate) fn draw(&mut self, x: usize, y: usize, coefficients: &[f32; 64]) {
+    pub(crate) fn draw(&mut self, x: usize, y: usize, coefficients: &[i16; 64], quant: &[f32; 64]) {
         let (width, height) = self.block;
         let start = y * height * self.stride + x * width;
         let Some(out) = self.plane.get_mut(start..) else { return };
         let stride = self.stride;
         match (width, height) {
-            (1, 1) => idct::inverse::<1, 1>(coefficients, out, stride),
-            (1, 2) => idct::inverse::<1, 2>(coefficients, out, stride),
-            (1, 4) => idct::inverse::<1, 4>(coefficients, out, stride),
-            (2, 1) => idct::inverse::<2, 1>(coefficients, out, stride),
-            (2, 2) => idct::inverse::<2, 2>(coefficients, out, stride),
-            (2, 4) => idct::inverse::<2, 4>(coefficients, out, stride),
-            (2, 8) => idct::inverse::<2, 8>(coefficients, out, stride),
-            (4, 1) => idct::inverse::<4, 1>(coefficients, out, stride),
-            (4, 2) => idct::inverse::<4, 2>(coefficients, out, stride),
-            (4, 4) => idct::inverse::<4, 4>(coefficients, out, stride),
-            (4, 8) => idct::inverse::<4, 8>(coefficients, out, stride),
-            (8, 2) => idct::inverse::<8, 2>(coefficients, out, stride),
-            (8, 4) => idct::inverse::<8, 4>(coefficients, out, stride),
+            (1, 1) => idct::inverse::<1, 1>(coefficients, quant, out, stride),
+            (1, 2) => idct::inverse::<1, 2>(coefficients, quant, out, stride),
+            (1, 4) => idct::inverse::<1, 4>(coefficients, quant, out, stride),
+            (2, 1) => idct::inverse::<2, 1>(coefficients, quant, out, stride),
+            (2, 2) => idct::inverse::<2, 2>(coefficients, quant, out, stride),
+            (2, 4) => idct::inverse::<2, 4>(coefficients, quant, out, stride),
+            (2, 8) => idct::inverse::<2, 8>(coefficients, quant, out, stride),
+            (4, 1) => idct::inverse::<4, 1>(coefficients, quant, out, stride),
+            (4, 2) => idct::inverse::<4, 2>(coefficients, quant, out, stride),
+            (4, 4) => idct::inverse::<4, 4>(coefficients, quant, out, stride),
+            (4, 8) => idct::inverse::<4, 8>(coefficients, quant, out, stride),
+            (8, 2) => idct::inverse::<8, 2>(coefficients, quant, out, stride),
+            (8, 4) => idct::inverse::<8, 4>(coefficients, quant, out, stride),
             // The largest block there is. No scale and ratio give another size.
-            _ => idct::inverse::<8, 8>(coefficients, out, stride),
+            _ => idct::inverse::<8, 8>(coefficients, quant, out, stride),
         }
     }
 }

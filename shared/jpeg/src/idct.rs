@@ -21,17 +21,20 @@ pub(crate) fn scale_of(size: usize, frequency: usize) -> f32 {
     factor * 0.353_553_39
 }
 
-/// Makes a block of `W` by `H` pixels of coefficients that were multiplied by [`scale_of`] along both axes, in rows of 8,
-/// and writes it to the rows of `out` that begin every `stride` bytes.
+/// Makes a block of `W` by `H` pixels of coefficients, both in rows of 8 with what they are multiplied by, and writes it to
+/// the rows of `out` that begin every `stride` bytes.
 #[inline]
 pub(crate) fn inverse<const W: usize, const H: usize>(
-    coefficients: &[f32; 64],
+    coefficients: &[i16; 64],
+    factors: &[f32; 64],
     out: &mut [u8],
     stride: usize,
 ) {
     let mut rows = [[0.0; W]; H];
-    for (row, from) in rows.iter_mut().zip(coefficients.chunks_exact(8)) {
-        row.copy_from_slice(&from[..W]);
+    for (y, row) in rows.iter_mut().enumerate() {
+        for (x, level) in row.iter_mut().enumerate() {
+            *level = f32::from(coefficients[y * 8 + x]) * factors[y * 8 + x];
+        }
     }
     let rows = transform(rows);
     let columns = transform(transposed(rows));
@@ -155,16 +158,17 @@ mod tests {
         let mut state = 7_u32;
         for round in 0..200 {
             let mut given = [0.0_f64; 64];
-            let mut scaled = [0.0_f32; 64];
-            for (index, (given, scaled)) in given.iter_mut().zip(&mut scaled).enumerate() {
+            let (mut coefficients, mut factors) = ([0; 64], [0.0; 64]);
+            for (index, given) in given.iter_mut().enumerate() {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 let size = if index == 0 { 1000 } else { 4000 / (index as i32 + 1) * (round % 3) };
                 let value = if size > 0 { (state >> 8) as i32 % size } else { 0 };
                 *given = f64::from(value);
-                *scaled = value as f32 * scale_of(W, index % 8) * scale_of(H, index / 8);
+                coefficients[index] = value as i16;
+                factors[index] = scale_of(W, index % 8) * scale_of(H, index / 8);
             }
             let mut out = vec![7; 11 * H];
-            inverse::<W, H>(&scaled, &mut out, 11);
+            inverse::<W, H>(&coefficients, &factors, &mut out, 11);
             for (index, expected) in definition(&given, W, H).into_iter().enumerate() {
                 let found = f64::from(out[index / W * 11 + index % W]);
                 assert!((found - expected).abs() < 0.51, "{W}x{H}, {index}: {found} for {expected}");

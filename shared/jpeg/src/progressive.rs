@@ -305,12 +305,13 @@ pub(crate) fn draw(frame: &mut Frame) -> Result<()> {
         component.allocate_plane(frame.mcus);
         let quant = component.quant.clone().ok_or(Error::Corrupt("no quantisation table"))?;
         let kept = std::mem::take(&mut component.kept.values);
-        let mut coefficients = [0.0; 64];
+        let mut coefficients = [0; 64];
         for (index, values) in kept.chunks_exact(component.last + 1).enumerate() {
-            for ((value, quant), place) in values.iter().zip(quant.iter()).zip(&NATURAL) {
-                coefficients[usize::from(*place) & 63] = f32::from(*value) * quant;
+            for (value, place) in values.iter().zip(&NATURAL) {
+                coefficients[usize::from(*place) & 63] = *value;
             }
-            component.draw(index % component.blocks_per_row, index / component.blocks_per_row, &coefficients);
+            let (x, y) = (index % component.blocks_per_row, index / component.blocks_per_row);
+            component.draw(x, y, &coefficients, &quant);
         }
     }
     Ok(())

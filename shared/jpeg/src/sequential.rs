@@ -26,7 +26,7 @@ pub(crate) fn run(
         coders.push(Coder { dc: tables.dc(part.dc_table)?, ac: tables.ac(part.ac_table)?, quant });
     }
     // Zeros, but within a block.
-    let mut coefficients = [0.0; 64];
+    let mut coefficients = [0; 64];
     scan.run(segment, |bits, carried, parts, (mcu_x, mcu_y)| {
         for (part, coder) in parts.iter().zip(&coders) {
             let component = &mut frame.components[part.component];
@@ -36,7 +36,7 @@ pub(crate) fn run(
                 for across in 0..part.blocks.0 {
                     let x = (mcu_x * part.blocks.0 + across) as usize;
                     *average = average.wrapping_add(coder.dc.take(bits)?);
-                    let level = *average as f32 * coder.quant[0];
+                    let level = f32::from(*average as i16) * coder.quant[0];
                     if component.last == 0 {
                         coder.ac.skip(bits, 1)?;
                         if let Some(pixel) = component.plane.get_mut(y * component.stride + x) {
@@ -47,15 +47,14 @@ pub(crate) fn run(
                     let mut is_flat = true;
                     coder.ac.take(bits, component.last, |index, value| {
                         is_flat = false;
-                        coefficients[usize::from(NATURAL[index & 63]) & 63] =
-                            value as f32 * coder.quant[index & 63];
+                        coefficients[usize::from(NATURAL[index & 63]) & 63] = value as i16;
                     })?;
                     if is_flat {
                         fill(component, x, y, to_pixel(level));
                     } else {
-                        coefficients[0] = level;
-                        component.draw(x, y, &coefficients);
-                        coefficients = [0.0; 64];
+                        coefficients[0] = *average as i16;
+                        component.draw(x, y, &coefficients, &coder.quant);
+                        coefficients = [0; 64];
                     }
                 }
             }

@@ -12,6 +12,7 @@ const INGESTING: &[&str] = &["complete-upload", "direct-upload", "process-upload
 const CODECS: &[&str] = &[
     "storage-imaging",
     "image",
+    "scaled-jpeg",
     "zune-jpeg",
     "jpeg-encoder",
     "png",
@@ -35,7 +36,7 @@ fn image_codecs_are_linked_only_where_uploads_are_ingested() {
 
 /// Crates that turn coded bytes into pixels, with the one format that each decodes.
 const DECODERS: &[(&str, &str)] =
-    &[("zune-jpeg", "JPEG"), ("png", "PNG"), ("image-webp", "WebP"), ("gif", "GIF")];
+    &[("scaled-jpeg", "JPEG"), ("zune-jpeg", "JPEG"), ("png", "PNG"), ("image-webp", "WebP"), ("gif", "GIF")];
 
 /// How words in the names of crates begin that decode pictures, or that hand bytes to one of many decoders.
 const PICTURES: &[&str] = &[

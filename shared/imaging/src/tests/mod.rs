@@ -42,11 +42,11 @@ fn refusal(source: &[u8]) -> Option<ErrorKind> {
     avatar
 }
 
-/// Decodes a file that this crate made or accepted, in three colour channels.
+/// Decodes a file that this crate made or accepted at its full size, in three colour channels.
 fn pixels_of(file: &[u8]) -> Pixels {
     let format = crate::sniff::sniff(file).unwrap();
     let header = Header::read(format, file).unwrap();
-    decode(file, &header, 1).unwrap().pixels.into_rgb()
+    decode(file, &header, header.width.min(header.height)).unwrap().pixels.into_rgb()
 }
 
 fn strip(file: &[u8]) -> Stripped {
