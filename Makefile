@@ -10,7 +10,7 @@ ARCH ?= x86_64
 LTO ?= thin
 export ARCH LTO
 
-.PHONY: help dev demo test test-browser test-large test-openapi test-client openapi campaign check lint fmt sam-validate sam-build tools rust
+.PHONY: help dev demo test test-browser test-large test-openapi test-client openapi campaign bench bench-quick check lint fmt sam-validate sam-build tools rust
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -49,6 +49,12 @@ openapi: rust ## Write docs/openapi.json and the types of clients/typescript ane
 campaign: rust ## Try every guarantee in full, with faults and fuzzing (an hour)
 	@scripts/tools.sh cargo-lambda
 	@scripts/campaign.sh
+
+bench: rust ## Measure beside sharp, Pillow, Node and Python, and write docs/BENCHMARKS.md
+	@$(ENV) scripts/bench.sh
+
+bench-quick: rust ## Measure less in under three minutes, and compare with docs/BENCHMARKS.md
+	@$(ENV) scripts/bench.sh --quick
 
 check: lint test ## Everything that has to pass before a change is merged
 
