@@ -1,6 +1,6 @@
 // The avatars of the development user and agent: every size as it is served, the placeholder, and how to replace them.
 import { adminOf, avatars, emit, events, session } from "./api.js";
-import { announce, button, confirmed, h, toast } from "./dom.js";
+import { announce, button, confirmed, h, keepingFocus, toast } from "./dom.js";
 import { dropped } from "./dropzone.js";
 import { errorBox, refusal } from "./errors.js";
 import { gallery } from "./gallery.js";
@@ -126,15 +126,21 @@ async function show(card) {
     const { data } = await avatars.info(card.kind, id);
     if (as !== session.current) return;
     card.state.replaceChildren(badge(data.state));
-    card.remove.hidden = !data.has_custom_avatar;
-    card.body.replaceChildren(...(data.has_custom_avatar ? gallery(data, card.title.toLowerCase()) : [nothing(card)]));
+    const pictures = data.has_custom_avatar ? gallery(data, card.title.toLowerCase()) : [nothing(card)];
+    fill(card, data.has_custom_avatar, pictures);
   } catch (error) {
     if (as !== session.current) return;
     card.state.replaceChildren();
-    card.remove.hidden = true;
     const again = button("Try again", () => show(card), { kind: "small", icon: "retry" });
-    card.body.replaceChildren(errorBox(error, { title: "The avatar could not be read", actions: [again] }));
+    fill(card, false, [errorBox(error, { title: "The avatar could not be read", actions: [again] })]);
   }
+}
+
+function fill(card, removable, children) {
+  keepingFocus(card.element, card.choose, () => {
+    card.remove.hidden = !removable;
+    card.body.replaceChildren(...children);
+  });
 }
 
 function nothing(card) {
@@ -152,6 +158,7 @@ function nothing(card) {
 
 async function upload(card, file) {
   if (card.choose.disabled) return;
+  const held = card.element.contains(document.activeElement);
   card.choose.disabled = true;
   const options = { as: card.writer(), signal: new AbortController().signal };
   card.trouble.replaceChildren();
@@ -174,6 +181,8 @@ async function upload(card, file) {
     card.trouble.replaceChildren(errorBox(error, { title, actions: [other || again, dismiss] }));
   } finally {
     card.choose.disabled = false;
+    // A control that is disabled or gone loses the focus.
+    if (held && document.activeElement === document.body) card.choose.focus();
     card.bar.hidden = true;
   }
 }

@@ -100,6 +100,14 @@ export function clock(date) {
   return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
 }
 
+/** Changes the page; whoever had the focus in a part of `region` that is gone then goes on at `rest`. */
+export function keepingFocus(region, rest, change) {
+  const inside = region.contains(document.activeElement);
+  change();
+  const { activeElement: active } = document;
+  if (inside && (active === document.body || !active.checkVisibility())) rest.focus();
+}
+
 /** Says something to screen readers; urgent things interrupt. */
 export function announce(text, { urgent = false } = {}) {
   const region = document.getElementById(urgent ? "alert" : "live");

@@ -75,6 +75,8 @@ export function editor(file, etag, { done, cancel, reload }) {
       trouble.replaceChildren(errorBox(error, { title: "Nothing was saved", actions: [stale].filter(Boolean) }));
     } finally {
       save.disabled = false;
+      // A control that is disabled loses the focus.
+      if (save.isConnected && document.activeElement === document.body) save.focus();
     }
   }
 

@@ -1,6 +1,6 @@
 // The list of files, and the trash: pages, and what changes in them while they are shown.
 import { emit, events, files, session } from "./api.js";
-import { announce, button, copyable, h, plural } from "./dom.js";
+import { announce, button, copyable, h, keepingFocus, plural } from "./dom.js";
 import { ApiError, errorBox } from "./errors.js";
 import { filter, filtered, fits, mountFilters, resetFilters, showOwn, whose } from "./filters.js";
 import { isImage } from "./preview.js";
@@ -13,13 +13,16 @@ const CHECK_AGAIN = 2000;
 /** What is shown: records by id in the order of the list. */
 const shown = new Map();
 const rows = new Map();
-let holder, form, summary, body, more, message;
+let view, title, holder, form, summary, body, more, message;
+/** What has changed while the list is being read: its answer may not know of it. */
+let news = [];
 let cursor, loading, chosen;
 let trash = false;
 
 /** Fills the holders; `showFiles` starts the first load. */
 export function mountFiles(filterForm, listHolder, summaryLine) {
   [form, holder, summary] = [filterForm, listHolder, summaryLine];
+  [view, title] = [holder.closest(".view"), document.getElementById("files-title")];
   mountFilters(form, () => load());
   summary.after(button("Refresh", () => load(), { kind: "small", icon: "refresh", id: "refresh" }));
   body = h("tbody", {});
@@ -56,9 +59,14 @@ export function focusRow(id) {
 async function load({ next = false } = {}) {
   loading?.abort();
   const stop = (loading = new AbortController());
+  const onward = next && more.matches(":focus");
+  const known = next ? shown.size : 0;
+  news = [];
   holder.setAttribute("aria-busy", "true");
-  form.querySelector("#filters-reset").hidden = !filtered();
-  if (!next && shown.size === 0) wait();
+  keepingFocus(view, title, () => {
+    form.querySelector("#filters-reset").hidden = !filtered();
+    if (!next && shown.size === 0) wait();
+  });
   try {
     const query = { limit: PAGE, cursor: next ? cursor : undefined, ...filter(trash) };
     const { data } = await files.list(query, stop.signal);
@@ -66,15 +74,17 @@ async function load({ next = false } = {}) {
     if (!next) shown.clear();
     cursor = data.next_cursor;
     for (const record of data.files) shown.set(record.file_id, record);
+    news.forEach(place);
     render();
+    if (onward) focusRow([...shown.keys()][known]);
     announce(`${plural(shown.size, "file")} shown.`);
     await addUrls();
   } catch (error) {
     if (ApiError.aborted(error) || stop !== loading) return;
     if (!next) shown.clear();
-    const title = next ? "The next page could not be read" : "The files could not be listed";
+    const what = next ? "The next page could not be read" : "The files could not be listed";
     const again = button("Try again", () => load({ next }), { kind: "small", icon: "retry" });
-    render(errorBox(error, { title, actions: [again] }));
+    render(errorBox(error, { title: what, actions: [again] }));
   } finally {
     if (stop === loading) holder.removeAttribute("aria-busy");
   }
@@ -90,10 +100,20 @@ async function addUrls() {
 }
 
 /** A file changed: it appears, changes in place, or leaves. */
-function changed({ record, gone, as = session.current }) {
-  if (as !== session.current) return;
+function changed(change) {
+  if ((change.as ?? session.current) !== session.current) return;
+  if (holder.hasAttribute("aria-busy")) news.push(change);
+  const here = place(change);
+  render();
+  if (here) rows.get(change.record.file_id).classList.add("fresh");
+}
+
+/** Puts a change into what is shown, unless that is newer; whether the file is there afterwards. */
+function place({ record, gone }) {
   const id = gone ?? record.file_id;
   const here = record && fits(record, trash);
+  const newer = record && shown.get(id)?.updated_at > record.updated_at;
+  if (newer) return true;
   if (!here) shown.delete(id);
   else if (shown.has(id)) shown.set(id, record);
   else {
@@ -103,8 +123,7 @@ function changed({ record, gone, as = session.current }) {
     shown.clear();
     for (const [key, other] of others) shown.set(key, other);
   }
-  render();
-  if (here) rows.get(id).classList.add("fresh");
+  return here;
 }
 
 function wait() {
@@ -113,6 +132,10 @@ function wait() {
 }
 
 function render(problem) {
+  keepingFocus(view, title, () => draw(problem));
+}
+
+function draw(problem) {
   const counted = ` · ${plural(shown.size, "file")}${cursor ? " so far" : ""}${filtered() ? ", filtered" : ""}`;
   summary.textContent = session.current.slug + (problem ? "" : counted);
   for (const [id, row] of rows) {
@@ -120,7 +143,7 @@ function render(problem) {
     const hadFocus = row.contains(document.activeElement);
     const beside = (row.nextSibling ?? row.previousSibling)?.querySelector("a");
     row.remove();
-    if (hadFocus) (beside ?? document.getElementById("files-title")).focus();
+    if (hadFocus) (beside ?? title).focus();
     rows.delete(id);
   }
   let before = body.firstChild;

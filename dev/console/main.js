@@ -55,9 +55,16 @@ function modal() {
 }
 
 async function start() {
+  at("main").setAttribute("aria-busy", "true");
+  // The way past the menu is there before the stack has answered, and leaves the address alone.
+  at("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    at("main").focus();
+  });
   try {
     await connect();
   } catch (error) {
+    at("main").removeAttribute("aria-busy");
     const again = button("Try again", () => location.reload(), { icon: "retry", kind: "small" });
     at("trouble").replaceChildren(errorBox(error, { title: "The console is not connected", actions: [again] }));
     for (const name of ["side", "foot"]) at(name).inert = true;
@@ -70,13 +77,10 @@ async function start() {
   mountFiles(at("filters"), at("files-list"), at("files-summary"));
   mountAvatars(at("avatars"));
   mountInspector(at("inspector"), () => (location.hash = `#/${place().view}`));
-  at("skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    at("main").focus();
-  });
   addEventListener("hashchange", show);
   narrow.addEventListener("change", modal);
   show();
+  at("main").removeAttribute("aria-busy");
 }
 
 start();

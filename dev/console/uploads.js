@@ -1,6 +1,6 @@
 // The uploads of this page: asking for a form, sending, waiting for the verdict. One row and one progress bar per file.
 import { emit, events, files, session } from "./api.js";
-import { announce, button, bytes, h, plural } from "./dom.js";
+import { announce, button, bytes, h, keepingFocus, plural } from "./dom.js";
 import { ApiError, asError, errorBox, refusal } from "./errors.js";
 import { localThumbnail, thumbnail } from "./preview.js";
 import { patiently, pause, send } from "./transfer.js";
@@ -215,8 +215,9 @@ function actions(item) {
 function show() {
   const unfinished = queue.filter((item) => item.phase === "waiting" || RUNNING.includes(item.phase));
   section.hidden = queue.length === 0;
-  cancelAll.hidden = unfinished.length < 2;
   clear.hidden = unfinished.length === queue.length;
+  const rest = clear.hidden ? document.getElementById("files-title") : clear;
+  keepingFocus(cancelAll, rest, () => (cancelAll.hidden = unfinished.length < 2));
   const total = unfinished.reduce((sum, { file }) => sum + file.size, 0);
   const sent = unfinished.reduce((sum, item) => sum + item.sent, 0);
   const failed = queue.filter(({ phase }) => phase === "failed").length;
