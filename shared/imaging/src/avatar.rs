@@ -6,7 +6,7 @@ use storage_core::key::VariantSize;
 use storage_core::ports::{AvatarRecipe, ImageFormat, ImageInfo, ImageLimits, ProcessedAvatar, Variant};
 
 use crate::container::{self, Stripped};
-use crate::decode::{self, Decoded};
+use crate::decode::{self, Decoded, Part};
 use crate::header::Header;
 use crate::pixels::Pixels;
 use crate::placeholder::{self, placeholder};
@@ -17,7 +17,7 @@ const SIZES: [VariantSize; 3] = [VariantSize::Small, VariantSize::Medium, Varian
 /// The whole work for an avatar. Its placeholder shows the centred square, like the variants it stands in for.
 pub(crate) fn process(source: &[u8], limits: &ImageLimits, recipe: AvatarRecipe) -> Result<ProcessedAvatar> {
     let largest = VariantSize::Large.pixels().unwrap_or(0);
-    let Opened { header, stripped, decoded } = open(source, limits, largest)?;
+    let Opened { header, stripped, decoded } = open(source, limits, Part::Square, largest)?;
     let square = resize::square(decoded, &header, largest, stripped.orientation.swaps_sides())?;
     let square = finish(square, &stripped);
 
@@ -47,7 +47,7 @@ fn variant(size: VariantSize, pixels: &Pixels, format: ImageFormat) -> Result<Va
 
 /// The dimensions and placeholder of a whole image.
 pub(crate) fn inspect(source: &[u8], limits: &ImageLimits) -> Result<ImageInfo> {
-    let Opened { header, stripped, decoded } = open(source, limits, placeholder::MAX_SIDE)?;
+    let Opened { header, stripped, decoded } = open(source, limits, Part::Whole, placeholder::MAX_SIDE)?;
     let small = resize::fit(decoded, &header, placeholder::MAX_SIDE, stripped.orientation.swaps_sides())?;
     let small = finish(small, &stripped);
     Ok(describe(&header, &stripped, &small))
@@ -59,7 +59,7 @@ struct Opened {
     decoded: Decoded,
 }
 
-fn open(source: &[u8], limits: &ImageLimits, short_side: u32) -> Result<Opened> {
+fn open(source: &[u8], limits: &ImageLimits, part: Part, short_side: u32) -> Result<Opened> {
     if source.is_empty() {
         return Err(ErrorKind::EmptyFile.into());
     }
@@ -73,7 +73,7 @@ fn open(source: &[u8], limits: &ImageLimits, short_side: u32) -> Result<Opened> 
         return Err(invalid("the image has two headers that disagree"));
     }
     header.check(limits)?;
-    let decoded = decode::decode(&stripped.bytes, &header, short_side)?;
+    let decoded = decode::decode(&stripped.bytes, &header, part, short_side)?;
     Ok(Opened { header, stripped, decoded })
 }
 

@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use gif::{ColorOutput, MemoryLimit};
-use scaled_jpeg::{Scale, Want};
+use scaled_jpeg::{ColorModel, Limits, Region, Scale, Want};
 use storage_core::error::{Error, ErrorKind, Result};
 use storage_core::ports::ImageFormat;
 use zune_jpeg::zune_core::bytestream::ZCursor;
@@ -14,22 +14,44 @@ use crate::header::Header;
 use crate::pixels::{Layout, Pixels};
 use crate::{invalid, planes};
 
-/// A decoded image, possibly at a fraction of its size.
+/// A decoded image, possibly at a fraction of its size, and possibly without parts that were not wanted.
 #[derive(Debug)]
 pub(crate) struct Decoded {
-    pub(crate) pixels: Pixels,
+    pub(crate) content: Content,
     /// How many pixels of the source are one pixel here, along each side: 1, 2, 4 or 8. Where a side of the source is
     /// no multiple of it, the last row or column stands for fewer.
     pub(crate) shrink: u32,
+    /// How many columns and rows of the shrunken image are missing before the first one here.
+    pub(crate) origin: (u32, u32),
 }
+
+/// What was decoded.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Pixels(Pixels),
+    /// Gray images, which are resized on their own and joined when there are fewer pixels.
+    Planes(Vec<Pixels>, ColorModel),
+}
+
+/// Which part of an image is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    Whole,
+    /// The centred square.
+    Square,
+}
+
+/// How far beyond the part that is shown a resize reads, in pixels of the shrunken image: three pixels of the result,
+/// which have up to five each where a long image is shrunk to an eighth.
+const MARGIN: u32 = 16;
 
 /// Decodes the first frame of `source`, stripped bytes whose header was checked. A JPEG may be decoded at a fraction of
 /// its size, as long as a quarter more than `short_side` pixels are left of its short side for the resize to choose from.
 ///
 /// Errors: `InvalidImage` for anything that does not decode completely, or not to the size of the header.
-pub(crate) fn decode(source: &[u8], header: &Header, short_side: u32) -> Result<Decoded> {
+pub(crate) fn decode(source: &[u8], header: &Header, part: Part, short_side: u32) -> Result<Decoded> {
     let pixels = match header.format {
-        ImageFormat::Jpeg => match decode_scaled_jpeg(source, header, short_side + short_side / 4)? {
+        ImageFormat::Jpeg => match decode_scaled_jpeg(source, header, part, short_side + short_side / 4)? {
             Some(decoded) => return Ok(decoded),
             None => decode_jpeg(source, header),
         },
@@ -40,7 +62,7 @@ pub(crate) fn decode(source: &[u8], header: &Header, short_side: u32) -> Result<
     if (pixels.width, pixels.height) != (header.width, header.height) {
         return Err(invalid("the image decodes to another size than its header says"));
     }
-    Ok(Decoded { pixels, shrink: 1 })
+    Ok(Decoded { content: Content::Pixels(pixels), shrink: 1, origin: (0, 0) })
 }
 
 fn failed<E: std::fmt::Display>(context: &'static str) -> impl Fn(E) -> Error {
@@ -49,22 +71,39 @@ fn failed<E: std::fmt::Display>(context: &'static str) -> impl Fn(E) -> Error {
 }
 
 /// A JPEG at the smallest scale that leaves `short_side` pixels; `None` for one that is too small or too unusual.
-fn decode_scaled_jpeg(source: &[u8], header: &Header, short_side: u32) -> Result<Option<Decoded>> {
-    let Some(scale) = Scale::for_short_side(header.width.min(header.height), short_side) else {
-        return Ok(None);
-    };
-    let mut decoder = scaled_jpeg::Decoder::new(Want::Scale(scale), scaled_jpeg::Limits::default());
-    let decoded = decoder.push(source).and_then(|_| decoder.finish());
-    let image = match decoded {
+fn decode_scaled_jpeg(
+    source: &[u8],
+    header: &Header,
+    part: Part,
+    short_side: u32,
+) -> Result<Option<Decoded>> {
+    let short = header.width.min(header.height);
+    let Some(scale) = Scale::for_short_side(short, short_side) else { return Ok(None) };
+    let mut decoder = scaled_jpeg::Decoder::new(Want::Scale(scale), Limits::default());
+    if part == Part::Square {
+        let margin = MARGIN * scale.denominator();
+        let start = |side: u32| ((side - short) / 2).saturating_sub(margin);
+        let side = short + 1 + 2 * margin;
+        let region =
+            Region { left: start(header.width), top: start(header.height), width: side, height: side };
+        decoder = decoder.within(region);
+    }
+    let planes = match decoder.push(source).and_then(|_| decoder.finish()) {
         Err(scaled_jpeg::Error::Unsupported(_)) => return Ok(None),
         decoded => decoded.map_err(failed("the JPEG does not decode"))?,
     };
-    let layout = if image.channels == 1 { Layout::Gray } else { Layout::Rgb };
-    let pixels = Pixels { width: image.width, height: image.height, layout, data: image.data };
-    if (pixels.width, pixels.height) != (scale.of(header.width), scale.of(header.height)) {
-        return Err(invalid("the image decodes to another size than its header says"));
-    }
-    Ok(Some(Decoded { pixels, shrink: scale.denominator() }))
+    let (width, height, model) = (planes.width, planes.height, planes.model);
+    let origin = (planes.left, planes.top);
+    let gray = |data| Pixels { width, height, layout: Layout::Gray, data };
+    let content = match model {
+        // Black is multiplied with the colours: its edges would not be theirs if it was resized by itself.
+        ColorModel::Cmyk | ColorModel::Ycck => {
+            let data = model.to_pixels(&planes.data);
+            Content::Pixels(Pixels { width, height, layout: Layout::Rgb, data })
+        }
+        _ => Content::Planes(planes.data.into_iter().map(gray).collect(), model),
+    };
+    Ok(Some(Decoded { content, shrink: scale.denominator(), origin }))
 }
 
 fn decode_jpeg(source: &[u8], header: &Header) -> Result<Pixels> {

@@ -4,7 +4,7 @@ use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use storage_core::error::{Error, ErrorKind, Result};
 
-use crate::decode::Decoded;
+use crate::decode::{Content, Decoded};
 use crate::header::Header;
 use crate::pixels::{Layout, Pixels};
 
@@ -16,14 +16,13 @@ use crate::pixels::{Layout, Pixels};
 pub(crate) fn square(decoded: Decoded, header: &Header, side: u32, shown_transposed: bool) -> Result<Pixels> {
     let short = header.width.min(header.height);
     let side = side.min(short);
-    let shrink = f64::from(decoded.shrink);
     let crop = Crop {
-        left: f64::from(header.width - short) / 2.0 / shrink,
-        top: f64::from(header.height - short) / 2.0 / shrink,
-        width: f64::from(short) / shrink,
-        height: f64::from(short) / shrink,
+        left: f64::from(header.width - short) / 2.0,
+        top: f64::from(header.height - short) / 2.0,
+        width: f64::from(short),
+        height: f64::from(short),
     };
-    resize(decoded.pixels, crop, side, side, shown_transposed)
+    resize_decoded(decoded, crop, side, side, shown_transposed)
 }
 
 /// The whole source, its long side at most `long_side` pixels, each side at least one.
@@ -38,24 +37,48 @@ pub(crate) fn fit(
         let rounded = (u64::from(side) * u64::from(long_side) + u64::from(long) / 2) / u64::from(long);
         if long <= long_side { side } else { (rounded as u32).max(1) }
     };
-    let shrink = f64::from(decoded.shrink);
-    let crop = Crop {
-        left: 0.0,
-        top: 0.0,
-        width: f64::from(header.width) / shrink,
-        height: f64::from(header.height) / shrink,
-    };
-    resize(decoded.pixels, crop, scaled(header.width), scaled(header.height), shown_transposed)
+    let crop = Crop { left: 0.0, top: 0.0, width: f64::from(header.width), height: f64::from(header.height) };
+    resize_decoded(decoded, crop, scaled(header.width), scaled(header.height), shown_transposed)
 }
 
 /// A copy of a square, at most `side` pixels a side.
 pub(crate) fn smaller_square(square: &Pixels, side: u32) -> Result<Pixels> {
     let side = side.min(square.width);
+    if side == square.width {
+        return Ok(square.clone());
+    }
     let whole = f64::from(square.width);
     resize(square.clone(), Crop { left: 0.0, top: 0.0, width: whole, height: whole }, side, side, false)
 }
 
-/// In pixels of the decoded image; may begin and end between them.
+/// Resizes what was decoded. The crop is in pixels of the source.
+fn resize_decoded(
+    decoded: Decoded,
+    crop: Crop,
+    width: u32,
+    height: u32,
+    width_first: bool,
+) -> Result<Pixels> {
+    let shrink = f64::from(decoded.shrink);
+    let crop = Crop {
+        left: crop.left / shrink - f64::from(decoded.origin.0),
+        top: crop.top / shrink - f64::from(decoded.origin.1),
+        width: crop.width / shrink,
+        height: crop.height / shrink,
+    };
+    match decoded.content {
+        Content::Pixels(pixels) => resize(pixels, crop, width, height, width_first),
+        Content::Planes(planes, model) => {
+            let resized = planes.into_iter().map(|plane| resize(plane, crop, width, height, width_first));
+            let planes: Vec<_> = resized.map(|plane| plane.map(|plane| plane.data)).collect::<Result<_>>()?;
+            let layout = if model.channels() == 1 { Layout::Gray } else { Layout::Rgb };
+            Ok(Pixels { width, height, layout, data: model.to_pixels(&planes) })
+        }
+    }
+}
+
+/// In pixels of an image; may begin and end between them.
+#[derive(Clone, Copy)]
 struct Crop {
     left: f64,
     top: f64,

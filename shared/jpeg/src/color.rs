@@ -1,92 +1,120 @@
 //! From the components of the file to gray or RGB.
 
-use crate::frame::{Component, Frame};
+use crate::frame::Frame;
 
-/// What the components are.
+/// What the components of an image are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Model {
+pub enum ColorModel {
+    /// One component.
     Gray,
+    /// Brightness, and two differences of colour, as JFIF defines them.
     YCbCr,
+    /// Red, green and blue.
     Rgb,
-    /// Ink, stored inverted: 255 is none.
+    /// Cyan, magenta, yellow and black, inverted: 255 is no ink.
     Cmyk,
-    /// Ink as the first three components of `YCbCr`, and black; stored inverted.
+    /// Ink as the first three components of `YCbCr`, and black, inverted.
     Ycck,
 }
 
-impl Model {
+/// An image at its scale, or the part of it that was wanted: a plane for each component, all of one size.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planes {
+    /// How many columns of the whole image, at its scale, are left of the planes.
+    pub left: u32,
+    /// How many rows of it are above them.
+    pub top: u32,
+    /// Their width in pixels.
+    pub width: u32,
+    /// Their height in pixels.
+    pub height: u32,
+    /// What the planes are.
+    pub model: ColorModel,
+    /// For each component rows from the top, without bytes between them: `width * height` bytes.
+    pub data: Vec<Vec<u8>>,
+}
+
+impl Planes {
+    pub(crate) fn of(frame: Frame, model: ColorModel) -> Self {
+        let (columns, rows) = frame.output();
+        let data = frame
+            .components
+            .into_iter()
+            .map(|component| component.plane.into_pixels(columns.len(), rows.len(), component.spread));
+        Planes {
+            left: columns.start,
+            top: rows.start,
+            width: columns.len() as u32,
+            height: rows.len() as u32,
+            model,
+            data: data.collect(),
+        }
+    }
+}
+
+impl ColorModel {
     /// `transform` is that of an Adobe segment; `has_jfif` says whether there is a JFIF segment.
     pub(crate) fn of(frame: &Frame, transform: Option<u8>, has_jfif: bool) -> Self {
         match (frame.components.len(), transform) {
-            (1, _) => Model::Gray,
-            (4, Some(2)) => Model::Ycck,
-            (4, _) => Model::Cmyk,
-            (_, Some(0)) => Model::Rgb,
-            (_, Some(_)) => Model::YCbCr,
+            (1, _) => ColorModel::Gray,
+            (4, Some(2)) => ColorModel::Ycck,
+            (4, _) => ColorModel::Cmyk,
+            (_, Some(0)) => ColorModel::Rgb,
+            (_, Some(_)) => ColorModel::YCbCr,
             (_, None) => {
                 let is_named_rgb = frame.components.iter().map(|component| component.id).eq(*b"RGB");
-                if is_named_rgb && !has_jfif { Model::Rgb } else { Model::YCbCr }
+                if is_named_rgb && !has_jfif { ColorModel::Rgb } else { ColorModel::YCbCr }
             }
+        }
+    }
+
+    /// How many bytes a pixel of [`ColorModel::to_pixels`] has: 1, gray, or 3, red, green and blue.
+    #[must_use]
+    pub const fn channels(self) -> usize {
+        match self {
+            ColorModel::Gray => 1,
+            _ => 3,
+        }
+    }
+
+    /// Pixels of as many planes as this model has, of any size, but all of one: gray, or red, green and blue. Planes that
+    /// are missing give no pixels.
+    #[must_use]
+    pub fn to_pixels(self, planes: &[Vec<u8>]) -> Vec<u8> {
+        match (self, planes) {
+            (ColorModel::Gray, [gray]) => gray.clone(),
+            (ColorModel::Rgb, [one, two, three]) => {
+                join(one, two, three, |red, green, blue| [red, green, blue])
+            }
+            (ColorModel::YCbCr, [one, two, three]) => join(one, two, three, to_rgb),
+            (ColorModel::Cmyk, [one, two, three, black]) => {
+                blackened(join(one, two, three, |red, green, blue| [red, green, blue]), black)
+            }
+            (ColorModel::Ycck, [one, two, three, black]) => blackened(
+                join(one, two, three, |y, blue, red| to_rgb(y, blue, red).map(|ink| 255 - ink)),
+                black,
+            ),
+            _ => Vec::new(),
         }
     }
 }
 
-/// The pixels of the output: rows of gray, or of RGB.
-pub(crate) fn pixels(frame: &Frame, model: Model) -> Vec<u8> {
-    let (width, height) = frame.output();
-    let (width, channels) = (width as usize, if model == Model::Gray { 1 } else { 3 });
-    let mut data = vec![0; width * height as usize * channels];
-    let mut spread: Vec<Vec<u8>> = vec![Vec::new(); frame.components.len()];
-    for (y, line) in data.chunks_exact_mut((width * channels).max(1)).enumerate() {
-        let mut rows = [&[][..]; 4];
-        for ((row, component), spread) in rows.iter_mut().zip(&frame.components).zip(&mut spread) {
-            *row = row_of(component, y, width, spread);
-        }
-        let [one, two, three, four] = rows;
-        match model {
-            Model::Gray => line.copy_from_slice(one),
-            Model::Rgb => join(line, one, two, three, |red, green, blue| [red, green, blue]),
-            Model::YCbCr => join(line, one, two, three, to_rgb),
-            Model::Cmyk => {
-                join(line, one, two, three, |red, green, blue| [red, green, blue]);
-                blacken(line, four);
-            }
-            Model::Ycck => {
-                join(line, one, two, three, |y, blue, red| to_rgb(y, blue, red).map(|ink| 255 - ink));
-                blacken(line, four);
-            }
-        }
-    }
-    data
-}
-
-/// A row of a component, as wide as the output.
-fn row_of<'a>(component: &'a Component, y: usize, width: usize, spread: &'a mut Vec<u8>) -> &'a [u8] {
-    let (across, down) = (component.spread.0 as usize, component.spread.1 as usize);
-    let start = y / down * component.stride;
-    let row = &component.plane[start..start + component.stride];
-    if across == 1 {
-        return &row[..width];
-    }
-    spread.clear();
-    spread.extend(row.iter().flat_map(|&pixel| std::iter::repeat_n(pixel, across)).take(width));
-    spread
-}
-
-#[inline(always)]
-fn join(line: &mut [u8], one: &[u8], two: &[u8], three: &[u8], pixel: impl Fn(u8, u8, u8) -> [u8; 3]) {
-    for (((out, &one), &two), &three) in line.chunks_exact_mut(3).zip(one).zip(two).zip(three) {
+fn join(one: &[u8], two: &[u8], three: &[u8], pixel: impl Fn(u8, u8, u8) -> [u8; 3]) -> Vec<u8> {
+    let mut pixels = vec![0; one.len().min(two.len()).min(three.len()) * 3];
+    for (((out, &one), &two), &three) in pixels.chunks_exact_mut(3).zip(one).zip(two).zip(three) {
         out.copy_from_slice(&pixel(one, two, three));
     }
+    pixels
 }
 
 /// Takes away the light that black ink does.
-fn blacken(line: &mut [u8], black: &[u8]) {
-    for (pixel, &black) in line.chunks_exact_mut(3).zip(black) {
+fn blackened(mut pixels: Vec<u8>, black: &[u8]) -> Vec<u8> {
+    for (pixel, &black) in pixels.chunks_exact_mut(3).zip(black) {
         for channel in pixel {
             *channel = ((u32::from(*channel) * u32::from(black) + 127) / 255) as u8;
         }
     }
+    pixels
 }
 
 /// JFIF's conversion, in 16-bit fixed point.

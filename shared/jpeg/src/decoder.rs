@@ -3,12 +3,12 @@
 use memchr::memchr;
 
 use crate::bits::Segment;
-use crate::color::{self, Model};
+use crate::color::{ColorModel, Planes};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::scan::{self, Scan};
 use crate::tables::Tables;
-use crate::{Limits, Scale, Want, progressive, sequential};
+use crate::{Limits, Region, Scale, Want, progressive, sequential};
 
 const SOI: u8 = 0xd8;
 const EOI: u8 = 0xd9;
@@ -16,19 +16,6 @@ const SOS: u8 = 0xda;
 
 /// How many bytes of a scan are unstuffed before they are decoded: few enough to stay in the processor's first cache.
 const PIECE: usize = 16 * 1024;
-
-/// An image at the size that was wanted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// The width in pixels.
-    pub width: u32,
-    /// The height in pixels.
-    pub height: u32,
-    /// How many bytes a pixel has: 1, gray, or 3, red, green and blue.
-    pub channels: u32,
-    /// Rows from the top, without bytes between them: `width * height * channels` bytes.
-    pub data: Vec<u8>,
-}
 
 /// What is known of an image once its frame header has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +36,7 @@ pub struct Header {
 #[derive(Debug)]
 pub struct Decoder {
     want: Want,
+    region: Option<Region>,
     limits: Limits,
     state: Result<State>,
     tables: Tables,
@@ -84,6 +72,7 @@ impl Decoder {
     pub fn new(want: Want, limits: Limits) -> Self {
         Decoder {
             want,
+            region: None,
             limits,
             state: Ok(State::Start(0)),
             tables: Tables::default(),
@@ -94,6 +83,13 @@ impl Decoder {
             scans: 0,
             segment: Segment::new(),
         }
+    }
+
+    /// The same decoder, which draws no more than it must of what is outside of `region`. All is read and checked.
+    #[must_use]
+    pub fn within(mut self, region: Region) -> Self {
+        self.region = Some(region);
+        self
     }
 
     /// Decodes what `bytes`, the next ones of the file, add. `true` says that nothing more is needed: the image has
@@ -136,15 +132,13 @@ impl Decoder {
     /// # Errors
     ///
     /// `Truncated` where bytes are missing, else the error that [`Decoder::push`] gave.
-    pub fn finish(self) -> Result<Image> {
+    pub fn finish(self) -> Result<Planes> {
         let (State::Done, Some(mut frame)) = (self.state?, self.frame) else { return Err(Error::Truncated) };
         if frame.is_progressive {
             progressive::draw(&mut frame)?;
         }
-        let model = Model::of(&frame, self.adobe_transform, self.has_jfif);
-        let (width, height) = frame.output();
-        let channels = if model == Model::Gray { 1 } else { 3 };
-        Ok(Image { width, height, channels, data: color::pixels(&frame, model) })
+        let model = ColorModel::of(&frame, self.adobe_transform, self.has_jfif);
+        Ok(Planes::of(frame, model))
     }
 
     /// Takes at least one byte.
@@ -250,7 +244,7 @@ impl Decoder {
         if self.frame.is_some() {
             return Err(Error::Corrupt("two frames"));
         }
-        let mut frame = Frame::read(content, marker == 0xc2, self.want, &self.limits)?;
+        let mut frame = Frame::read(content, marker == 0xc2, self.want, self.region, &self.limits)?;
         if frame.is_progressive {
             progressive::allocate(&mut frame);
         }
@@ -278,7 +272,7 @@ impl Decoder {
         }
         if !frame.is_progressive {
             for part in &header.parts {
-                frame.components[part.component].allocate_plane(frame.mcus);
+                frame.components[part.component].allocate_plane(&frame.window);
             }
         }
         self.segment.restart();

@@ -1,8 +1,10 @@
 //! What the frame header says, and the geometry that follows from it.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
-use crate::idct;
-use crate::{Limits, Scale, Want};
+use crate::plane::Plane;
+use crate::{Limits, Region, Scale, Want, idct};
 
 /// By index in the order of the file, the place of a coefficient in rows of 8.
 pub(crate) const NATURAL: [u8; 64] = [
@@ -20,6 +22,10 @@ pub(crate) struct Frame {
     pub(crate) scale: Scale,
     /// The size of the image in MCUs of a scan of all components.
     pub(crate) mcus: (u32, u32),
+    /// The columns and rows of these MCUs that are drawn.
+    pub(crate) window: (Range<u32>, Range<u32>),
+    /// The size of such an MCU in pixels of the output.
+    mcu: (u32, u32),
     pub(crate) components: Vec<Component>,
 }
 
@@ -35,15 +41,14 @@ pub(crate) struct Component {
     /// The size of a block in `plane`: 1, 2, 4 or 8 pixels.
     pub(crate) block: (usize, usize),
     /// How many pixels of the output one pixel of `plane` stands for.
-    pub(crate) spread: (u32, u32),
+    pub(crate) spread: (usize, usize),
     /// The index, in the order of the file, of the last coefficient that such a block needs.
     pub(crate) last: usize,
     /// What coefficients are multiplied by, in rows of 8; set by the first scan.
     pub(crate) quant: Option<Box<[f32; 64]>>,
-    /// Pixels, of as many blocks as all MCUs have. Empty until the first scan.
-    pub(crate) plane: Vec<u8>,
-    /// The width of `plane` in pixels, and in blocks.
-    pub(crate) stride: usize,
+    /// The blocks of the MCUs that are drawn. Empty until the first scan.
+    pub(crate) plane: Plane,
+    /// How many blocks all MCUs of a row have of it.
     pub(crate) blocks_per_row: usize,
     /// The coefficients of a progressive image.
     pub(crate) kept: Kept,
@@ -61,7 +66,13 @@ pub(crate) struct Kept {
 }
 
 impl Frame {
-    pub(crate) fn read(payload: &[u8], is_progressive: bool, want: Want, limits: &Limits) -> Result<Self> {
+    pub(crate) fn read(
+        payload: &[u8],
+        is_progressive: bool,
+        want: Want,
+        region: Option<Region>,
+        limits: &Limits,
+    ) -> Result<Self> {
         let [precision, h1, h0, w1, w0, count, components @ ..] = payload else {
             return Err(Error::Corrupt("a frame header that is cut"));
         };
@@ -112,31 +123,50 @@ impl Frame {
                 Component::new(id, sampling, quant_table, most, mcus, scale, (width, height))
             })
             .collect();
-        let frame = Frame { is_progressive, width, height, scale, mcus, components };
+        let region = region.unwrap_or(Region { left: 0, top: 0, width, height });
+        let window = (
+            mcus_of(region.left, region.width, 8 * most.0, mcus.0),
+            mcus_of(region.top, region.height, 8 * most.1, mcus.1),
+        );
+        let mcu = (most.0 * scale.block(), most.1 * scale.block());
+        let frame = Frame { is_progressive, width, height, scale, mcus, window, mcu, components };
         if frame.memory() > limits.max_memory {
             return Err(Error::TooLarge("more memory than allowed"));
         }
         Ok(frame)
     }
 
-    /// The size of the output in pixels.
-    pub(crate) fn output(&self) -> (u32, u32) {
-        (self.scale.of(self.width), self.scale.of(self.height))
+    /// The columns and rows of pixels, of the whole image at its scale, that are drawn.
+    pub(crate) fn output(&self) -> (Range<u32>, Range<u32>) {
+        let pixels = |window: &Range<u32>, mcu: u32, side: u32| {
+            window.start * mcu..(window.end * mcu).min(self.scale.of(side))
+        };
+        let (columns, rows) = &self.window;
+        (pixels(columns, self.mcu.0, self.width), pixels(rows, self.mcu.1, self.height))
     }
 
     /// The bytes that decoding allocates at most, but for the tables.
     fn memory(&self) -> u64 {
-        let (width, height) = self.output();
-        let channels = if self.components.len() == 1 { 1 } else { 3 };
-        let planes = self.components.iter().map(|component| {
-            let blocks =
-                component.blocks_per_row as u64 * u64::from(self.mcus.1) * u64::from(component.sampling.1);
+        let (columns, rows) = &self.window;
+        let drawn = columns.len() as u64 * rows.len() as u64;
+        let all = u64::from(self.mcus.0) * u64::from(self.mcus.1);
+        let of_component = |component: &Component| {
+            let blocks = u64::from(component.sampling.0 * component.sampling.1);
             let pixels = (component.block.0 * component.block.1) as u64;
+            let spread = (component.spread.0 * component.spread.1) as u64;
             let coefficients = if self.is_progressive { 2 * (component.last as u64 + 1) + 8 } else { 0 };
-            blocks * (pixels + coefficients)
-        });
-        u64::from(width) * u64::from(height) * channels + planes.sum::<u64>()
+            // Once as it is drawn, and where it is spread once more.
+            let copies = if spread > 1 { 1 + spread } else { 1 };
+            blocks * (drawn * pixels * copies + all * coefficients)
+        };
+        self.components.iter().map(of_component).sum()
     }
+}
+
+/// The MCUs of `size` pixels, of `count`, that have pixels of a region.
+fn mcus_of(start: u32, length: u32, size: u32, count: u32) -> Range<u32> {
+    let end = start.saturating_add(length).div_ceil(size).min(count);
+    (start / size).min(end)..end
 }
 
 impl Component {
@@ -158,6 +188,7 @@ impl Component {
         let block = (side(sampling.0, most.0), side(sampling.1, most.1));
         let spread =
             (most.0 * scale.block() / sampling.0 / block.0, most.1 * scale.block() / sampling.1 / block.1);
+        let spread = (spread.0 as usize, spread.1 as usize);
         let block = (block.0 as usize, block.1 as usize);
         let needed = |place: u8| usize::from(place) % 8 < block.0 && usize::from(place) / 8 < block.1;
         let blocks_per_row = (mcus.0 * sampling.0) as usize;
@@ -170,8 +201,7 @@ impl Component {
             spread,
             last: NATURAL.iter().rposition(|&place| needed(place)).unwrap_or(0),
             quant: None,
-            plane: Vec::new(),
-            stride: blocks_per_row * block.0,
+            plane: Plane::default(),
             blocks_per_row,
             kept: Kept { values: Vec::new(), nonzero: Vec::new(), missing: [None; 64] },
         }
@@ -193,33 +223,9 @@ impl Component {
         (mcus.1 * self.sampling.1) as usize
     }
 
-    pub(crate) fn allocate_plane(&mut self, mcus: (u32, u32)) {
-        self.plane = vec![0; self.stride * self.rows(mcus) * self.block.1];
-    }
-
-    /// Writes the block in column `x` of row `y`, from coefficients in rows of 8 and what they are multiplied by.
-    #[inline(always)]
-    pub(crate) fn draw(&mut self, x: usize, y: usize, coefficients: &[i16; 64], quant: &[f32; 64]) {
-        let (width, height) = self.block;
-        let start = y * height * self.stride + x * width;
-        let Some(out) = self.plane.get_mut(start..) else { return };
-        let stride = self.stride;
-        match (width, height) {
-            (1, 1) => idct::inverse::<1, 1>(coefficients, quant, out, stride),
-            (1, 2) => idct::inverse::<1, 2>(coefficients, quant, out, stride),
-            (1, 4) => idct::inverse::<1, 4>(coefficients, quant, out, stride),
-            (2, 1) => idct::inverse::<2, 1>(coefficients, quant, out, stride),
-            (2, 2) => idct::inverse::<2, 2>(coefficients, quant, out, stride),
-            (2, 4) => idct::inverse::<2, 4>(coefficients, quant, out, stride),
-            (2, 8) => idct::inverse::<2, 8>(coefficients, quant, out, stride),
-            (4, 1) => idct::inverse::<4, 1>(coefficients, quant, out, stride),
-            (4, 2) => idct::inverse::<4, 2>(coefficients, quant, out, stride),
-            (4, 4) => idct::inverse::<4, 4>(coefficients, quant, out, stride),
-            (4, 8) => idct::inverse::<4, 8>(coefficients, quant, out, stride),
-            (8, 2) => idct::inverse::<8, 2>(coefficients, quant, out, stride),
-            (8, 4) => idct::inverse::<8, 4>(coefficients, quant, out, stride),
-            // The largest block there is. No scale and ratio give another size.
-            _ => idct::inverse::<8, 8>(coefficients, quant, out, stride),
-        }
+    pub(crate) fn allocate_plane(&mut self, window: &(Range<u32>, Range<u32>)) {
+        let blocks = |mcus: &Range<u32>, of: u32| (mcus.start * of) as usize..(mcus.end * of) as usize;
+        self.plane =
+            Plane::new(blocks(&window.0, self.sampling.0), blocks(&window.1, self.sampling.1), self.block);
     }
 }

@@ -3,9 +3,9 @@
 use crate::bits::{Bits, signed};
 use crate::error::{Error, Result};
 
-/// How many bits decide at once about a difference of averages, or about coefficients that are passed over.
+/// How many bits decide at once about coefficients that are passed over.
 const WIDE: u32 = 13;
-/// How many bits decide at once about one coefficient with its value.
+/// How many bits decide at once about a difference of averages, or about one coefficient with its value.
 const NARROW: u32 = 10;
 /// How many bits decide at once about a symbol.
 const FAST: u32 = 9;
@@ -80,8 +80,8 @@ impl Symbols {
 #[derive(Clone, Debug)]
 pub(crate) struct DcTable {
     symbols: Symbols,
-    /// By the next [`WIDE`] bits: a difference, and below 16 bits of length with the code; 0 where more bits are needed.
-    direct: Box<[i32; 1 << WIDE]>,
+    /// By the next [`NARROW`] bits: a difference, and below 16 bits of length with the code; 0 where more are needed.
+    direct: Box<[i32; 1 << NARROW]>,
 }
 
 impl DcTable {
@@ -89,12 +89,12 @@ impl DcTable {
         if symbols.symbols.iter().any(|&size| size > 15) {
             return Err(Error::Corrupt("a difference of more than 15 bits"));
         }
-        let mut direct = Box::new([0; 1 << WIDE]);
+        let mut direct = Box::new([0; 1 << NARROW]);
         for (bits, entry) in direct.iter_mut().enumerate() {
-            if let Some((size, length)) = symbols.find(bits << (16 - WIDE)) {
+            if let Some((size, length)) = symbols.find(bits << (16 - NARROW)) {
                 let size = u32::from(size);
-                if length + size <= WIDE {
-                    let value = (bits >> (WIDE - length - size)) as i32 & ((1 << size) - 1);
+                if length + size <= NARROW {
+                    let value = (bits >> (NARROW - length - size)) as i32 & ((1 << size) - 1);
                     *entry = signed(value, size) << 16 | (length + size) as i32;
                 }
             }
@@ -106,7 +106,7 @@ impl DcTable {
     #[inline(always)]
     pub(crate) fn take(&self, bits: &mut Bits<'_>) -> Result<i32> {
         bits.refill();
-        let entry = self.direct[bits.peek(WIDE) & ((1 << WIDE) - 1)];
+        let entry = self.direct[bits.peek(NARROW) & ((1 << NARROW) - 1)];
         if entry == 0 {
             return self.take_long(bits);
         }

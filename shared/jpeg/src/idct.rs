@@ -22,22 +22,23 @@ pub(crate) fn scale_of(size: usize, frequency: usize) -> f32 {
 }
 
 /// Makes a block of `W` by `H` pixels of coefficients, both in rows of 8 with what they are multiplied by, and writes it to
-/// the rows of `out` that begin every `stride` bytes.
+/// the rows of `out` that begin every `stride` bytes. Only the first `U` coefficients of the first `V` rows are read: the
+/// others are zero, or higher than such a block shows.
 #[inline]
-pub(crate) fn inverse<const W: usize, const H: usize>(
+pub(crate) fn inverse<const W: usize, const H: usize, const U: usize, const V: usize>(
     coefficients: &[i16; 64],
     factors: &[f32; 64],
     out: &mut [u8],
     stride: usize,
 ) {
-    let mut rows = [[0.0; W]; H];
+    let mut rows = [[0.0; U]; V];
     for (y, row) in rows.iter_mut().enumerate() {
         for (x, level) in row.iter_mut().enumerate() {
             *level = f32::from(coefficients[y * 8 + x]) * factors[y * 8 + x];
         }
     }
-    let rows = transform(rows);
-    let columns = transform(transposed(rows));
+    let rows: [[f32; U]; H] = transform(rows);
+    let columns: [[f32; H]; W] = transform(transposed(rows));
     let rows = transposed(columns);
     for (row, line) in rows.iter().zip(out.chunks_mut(stride)) {
         for (value, pixel) in row.iter().zip(&mut line[..W]) {
@@ -67,65 +68,70 @@ fn transposed<const W: usize, const H: usize>(rows: [[f32; W]; H]) -> [[f32; H];
     columns
 }
 
-/// The inverse transform of `N` points, for `L` of them side by side.
+/// The inverse transform of `N` points, for `L` of them side by side, of which the first `K` frequencies are given: all, or
+/// the lower half of 8.
 #[inline(always)]
-fn transform<const N: usize, const L: usize>(mut v: [[f32; L]; N]) -> [[f32; L]; N] {
-    match N {
-        2 => {
-            for lane in 0..L {
-                let (even, odd) = (v[0][lane], v[1][lane]);
-                (v[0][lane], v[1][lane]) = (even + odd, even - odd);
+fn transform<const K: usize, const N: usize, const L: usize>(given: [[f32; L]; K]) -> [[f32; L]; N] {
+    let mut points = [[0.0; L]; N];
+    for lane in 0..L {
+        let at = |index: usize| given[index][lane];
+        let mut put = |index: usize, value: f32| points[index][lane] = value;
+        match (K, N) {
+            (2, 2) => {
+                put(0, at(0) + at(1));
+                put(1, at(0) - at(1));
             }
-        }
-        4 => {
-            for lane in 0..L {
-                four(&mut v, lane);
+            (4, 4) => four([at(0), at(1), at(2), at(3)]).into_iter().enumerate().for_each(|(i, v)| put(i, v)),
+            (4, 8) => {
+                let even = even_half(at(0), at(2), 0.0, 0.0);
+                let odd = odd_half(at(1), at(1), at(3), -at(3));
+                for index in 0..4 {
+                    put(index, even[index] + odd[index]);
+                    put(7 - index, even[index] - odd[index]);
+                }
             }
-        }
-        8 => {
-            for lane in 0..L {
-                eight(&mut v, lane);
+            (8, 8) => {
+                let even = even_half(at(0), at(2), at(4), at(6));
+                let odd = odd_half(at(1) + at(7), at(1) - at(7), at(5) + at(3), at(5) - at(3));
+                for index in 0..4 {
+                    put(index, even[index] + odd[index]);
+                    put(7 - index, even[index] - odd[index]);
+                }
             }
+            _ => put(0, at(0)),
         }
-        _ => {}
     }
-    v
+    points
 }
 
 #[inline(always)]
-fn four<const N: usize, const L: usize>(v: &mut [[f32; L]; N], lane: usize) {
+fn four(v: [f32; 4]) -> [f32; 4] {
     const COS_1: f32 = 0.923_879_5;
     const COS_3: f32 = 0.382_683_43;
-    let (even, odd) = (v[0][lane] + v[2][lane], v[0][lane] - v[2][lane]);
-    let outer = v[1][lane] * COS_1 + v[3][lane] * COS_3;
-    let inner = v[1][lane] * COS_3 - v[3][lane] * COS_1;
-    v[0][lane] = even + outer;
-    v[1][lane] = odd + inner;
-    v[2][lane] = odd - inner;
-    v[3][lane] = even - outer;
+    let (even, odd) = (v[0] + v[2], v[0] - v[2]);
+    let outer = v[1] * COS_1 + v[3] * COS_3;
+    let inner = v[1] * COS_3 - v[3] * COS_1;
+    [even + outer, odd + inner, odd - inner, even - outer]
 }
 
-/// The factorisation of Arai, Agui and Nakajima.
+/// What the even frequencies of 8 add to the first four points, by the factorisation of Arai, Agui and Nakajima.
 #[inline(always)]
-fn eight<const N: usize, const L: usize>(v: &mut [[f32; L]; N], lane: usize) {
-    let at = |index: usize| v[index][lane];
-    let (sum, difference) = (at(0) + at(4), at(0) - at(4));
-    let pair = at(2) + at(6);
-    let cross = (at(2) - at(6)) * SQRT_2 - pair;
-    let even = [sum + pair, difference + cross, difference - cross, sum - pair];
+fn even_half(c0: f32, c2: f32, c4: f32, c6: f32) -> [f32; 4] {
+    let (sum, difference) = (c0 + c4, c0 - c4);
+    let pair = c2 + c6;
+    let cross = (c2 - c6) * SQRT_2 - pair;
+    [sum + pair, difference + cross, difference - cross, sum - pair]
+}
 
-    let (z13, z10) = (at(5) + at(3), at(5) - at(3));
-    let (z11, z12) = (at(1) + at(7), at(1) - at(7));
-    let odd_7 = z11 + z13;
-    let rotated = (z10 + z12) * 1.847_759_1;
-    let odd_6 = rotated - z10 * 2.613_126 - odd_7;
-    let odd_5 = (z11 - z13) * SQRT_2 - odd_6;
-    let odd_4 = rotated - z12 * 1.082_392_2 - odd_5;
-
-    for (index, odd) in [odd_7, odd_6, odd_5, odd_4].into_iter().enumerate() {
-        v[index][lane] = even[index] + odd;
-        v[7 - index][lane] = even[index] - odd;
-    }
+/// The same of the odd frequencies, whose sums and differences are given: 1 and 7, then 5 and 3.
+#[inline(always)]
+fn odd_half(sum_17: f32, difference_17: f32, sum_53: f32, difference_53: f32) -> [f32; 4] {
+    let first = sum_17 + sum_53;
+    let rotated = (difference_53 + difference_17) * 1.847_759_1;
+    let second = rotated - difference_53 * 2.613_126 - first;
+    let third = (sum_17 - sum_53) * SQRT_2 - second;
+    let fourth = rotated - difference_17 * 1.082_392_2 - third;
+    [first, second, third, fourth]
 }
 
 #[cfg(test)]
@@ -155,20 +161,26 @@ mod tests {
     }
 
     fn check<const W: usize, const H: usize>() {
+        check_of::<W, H, W, H>();
+    }
+
+    fn check_of<const W: usize, const H: usize, const U: usize, const V: usize>() {
         let mut state = 7_u32;
         for round in 0..200 {
             let mut given = [0.0_f64; 64];
             let (mut coefficients, mut factors) = ([0; 64], [0.0; 64]);
             for (index, given) in given.iter_mut().enumerate() {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let is_given = index % 8 < U && index / 8 < V;
                 let size = if index == 0 { 1000 } else { 4000 / (index as i32 + 1) * (round % 3) };
+                let size = if is_given { size } else { 0 };
                 let value = if size > 0 { (state >> 8) as i32 % size } else { 0 };
                 *given = f64::from(value);
                 coefficients[index] = value as i16;
                 factors[index] = scale_of(W, index % 8) * scale_of(H, index / 8);
             }
             let mut out = vec![7; 11 * H];
-            inverse::<W, H>(&coefficients, &factors, &mut out, 11);
+            inverse::<W, H, U, V>(&coefficients, &factors, &mut out, 11);
             for (index, expected) in definition(&given, W, H).into_iter().enumerate() {
                 let found = f64::from(out[index / W * 11 + index % W]);
                 assert!((found - expected).abs() < 0.51, "{W}x{H}, {index}: {found} for {expected}");
@@ -182,6 +194,7 @@ mod tests {
         (check::<1, 1>(), check::<2, 1>(), check::<1, 2>(), check::<4, 1>(), check::<1, 4>());
         (check::<2, 2>(), check::<4, 2>(), check::<2, 4>(), check::<4, 4>(), check::<8, 1>());
         (check::<8, 2>(), check::<2, 8>(), check::<8, 4>(), check::<4, 8>(), check::<8, 8>());
+        check_of::<8, 8, 4, 4>();
     }
 
     #[test]

@@ -16,7 +16,8 @@
 //!         break; // What follows is not needed.
 //!     }
 //! }
-//! let image = decoder.finish()?;
+//! let planes = decoder.finish()?;
+//! let rgb = planes.model.to_pixels(&planes.data);
 //! # Ok::<(), scaled_jpeg::Error>(())
 //! ```
 //!
@@ -31,12 +32,14 @@ mod error;
 mod frame;
 mod huffman;
 mod idct;
+mod plane;
 mod progressive;
 mod scan;
 mod sequential;
 mod tables;
 
-pub use decoder::{Decoder, Header, Image};
+pub use color::{ColorModel, Planes};
+pub use decoder::{Decoder, Header};
 pub use error::{Error, Result};
 
 /// How much smaller the output is than the image, along each side. Fractions of a pixel count as one.
@@ -90,6 +93,19 @@ pub enum Want {
     /// The smallest scale at which the short side has this many pixels. Images that are too small for every scale are
     /// `Unsupported`.
     ShortSide(u32),
+}
+
+/// A rectangle of the image in the file, in its pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// How many columns are left of it.
+    pub left: u32,
+    /// How many rows are above it.
+    pub top: u32,
+    /// Its width.
+    pub width: u32,
+    /// Its height.
+    pub height: u32,
 }
 
 /// What an image may cost. Checked before memory is taken.

@@ -302,16 +302,20 @@ pub(crate) fn draw(frame: &mut Frame) -> Result<()> {
         if component.kept.missing[0].is_none() {
             return Err(Error::Corrupt("a component without averages"));
         }
-        component.allocate_plane(frame.mcus);
+        component.allocate_plane(&frame.window);
         let quant = component.quant.clone().ok_or(Error::Corrupt("no quantisation table"))?;
         let kept = std::mem::take(&mut component.kept.values);
         let mut coefficients = [0; 64];
         for (index, values) in kept.chunks_exact(component.last + 1).enumerate() {
+            let (x, y) = (index % component.blocks_per_row, index / component.blocks_per_row);
+            if !component.plane.has(x, y) {
+                continue;
+            }
             for (value, place) in values.iter().zip(&NATURAL) {
                 coefficients[usize::from(*place) & 63] = *value;
             }
-            let (x, y) = (index % component.blocks_per_row, index / component.blocks_per_row);
-            component.draw(x, y, &coefficients, &quant);
+            let last = values.iter().rposition(|&value| value != 0).unwrap_or(0);
+            component.plane.draw((x, y), &coefficients, &quant, last);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use crate::bits::Segment;
 use crate::error::{Error, Result};
-use crate::frame::{Component, Frame, NATURAL};
+use crate::frame::{Frame, NATURAL};
 use crate::huffman::{AcTable, DcTable};
 use crate::idct::to_pixel;
 use crate::scan::Scan;
@@ -37,23 +37,23 @@ pub(crate) fn run(
                     let x = (mcu_x * part.blocks.0 + across) as usize;
                     *average = average.wrapping_add(coder.dc.take(bits)?);
                     let level = f32::from(*average as i16) * coder.quant[0];
-                    if component.last == 0 {
+                    if component.last == 0 || !component.plane.has(x, y) {
                         coder.ac.skip(bits, 1)?;
-                        if let Some(pixel) = component.plane.get_mut(y * component.stride + x) {
-                            *pixel = to_pixel(level);
+                        if component.plane.has(x, y) {
+                            component.plane.fill(x, y, to_pixel(level));
                         }
                         continue;
                     }
-                    let mut is_flat = true;
+                    let mut last = 0;
                     coder.ac.take(bits, component.last, |index, value| {
-                        is_flat = false;
+                        last = index;
                         coefficients[usize::from(NATURAL[index & 63]) & 63] = value as i16;
                     })?;
-                    if is_flat {
-                        fill(component, x, y, to_pixel(level));
+                    if last == 0 {
+                        component.plane.fill(x, y, to_pixel(level));
                     } else {
                         coefficients[0] = *average as i16;
-                        component.draw(x, y, &coefficients, &coder.quant);
+                        component.plane.draw((x, y), &coefficients, &coder.quant, last);
                         coefficients = [0; 64];
                     }
                 }
@@ -68,14 +68,4 @@ struct Coder<'a> {
     dc: &'a DcTable,
     ac: &'a AcTable,
     quant: Box<[f32; 64]>,
-}
-
-#[inline(always)]
-fn fill(component: &mut Component, x: usize, y: usize, pixel: u8) {
-    let (width, height) = component.block;
-    let start = y * height * component.stride + x * width;
-    for line in component.plane.get_mut(start..).unwrap_or_default().chunks_mut(component.stride).take(height)
-    {
-        line[..width].fill(pixel);
-    }
 }

@@ -19,7 +19,7 @@ use storage_testkit::loud::loudly;
 
 use crate::Imaging;
 use crate::container::Stripped;
-use crate::decode::decode;
+use crate::decode::{Content, Part, decode};
 use crate::header::Header;
 use crate::pixels::Pixels;
 
@@ -46,7 +46,9 @@ fn refusal(source: &[u8]) -> Option<ErrorKind> {
 fn pixels_of(file: &[u8]) -> Pixels {
     let format = crate::sniff::sniff(file).unwrap();
     let header = Header::read(format, file).unwrap();
-    decode(file, &header, header.width.min(header.height)).unwrap().pixels.into_rgb()
+    let decoded = decode(file, &header, Part::Whole, header.width.min(header.height)).unwrap();
+    let Content::Pixels(pixels) = decoded.content else { panic!("decoded at another size than its own") };
+    pixels.into_rgb()
 }
 
 fn strip(file: &[u8]) -> Stripped {

@@ -62,7 +62,7 @@ fn webp_shows_as_much_as_jpeg_in_fewer_bytes() {
         (1..=3).flat_map(|seed| [300, 150, 32].map(|side| picture(side, seed * 10))).collect();
     for (_, photo) in corpus("photos") {
         let header = crate::header::Header::read(ImageFormat::Jpeg, &photo).unwrap();
-        let decoded = crate::decode::decode(&photo, &header, 300).unwrap();
+        let decoded = crate::decode::decode(&photo, &header, crate::decode::Part::Square, 300).unwrap();
         let square = crate::resize::square(decoded, &header, 300, false).unwrap();
         squares.push(crate::resize::smaller_square(&square, 150).unwrap());
         squares.push(square);
