@@ -24,6 +24,11 @@ impl Rounds {
         Ok(Rounds(taken))
     }
 
+    /// Rounds that were taken otherwise, by contestant.
+    pub(crate) fn of(taken: impl Iterator<Item = Vec<f64>>) -> Self {
+        Rounds(taken.collect())
+    }
+
     /// The median of what a contestant took.
     pub(crate) fn median(&self, contestant: usize) -> f64 {
         median(&self.0[contestant])
