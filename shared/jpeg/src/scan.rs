@@ -169,11 +169,12 @@ impl Scan {
         }
         let (left, place) = (bits.left(), bits.place());
         segment.resume_at(place);
-        let Some(marker) = segment.end() else { return Ok(false) };
-        // Bits that fill a byte are allowed; more of them belong to blocks that should have been there.
-        if self.carried.empty_blocks > 0 || left > 7 {
+        // Bits that fill a byte are allowed; more of them belong to blocks that should have been there. Nor are they
+        // collected until a marker comes.
+        if self.until_restart == 0 && (self.carried.empty_blocks > 0 || left > 7) {
             return Err(Error::Corrupt("a scan with more data than blocks"));
         }
+        let Some(marker) = segment.end() else { return Ok(false) };
         if self.y == self.size.1 {
             return Ok(true);
         }
