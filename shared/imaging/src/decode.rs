@@ -12,13 +12,14 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::header::Header;
 use crate::pixels::{Layout, Pixels};
+use crate::shrink::Shrinker;
 use crate::{invalid, planes};
 
 /// A decoded image, possibly at a fraction of its size, and possibly without parts that were not wanted.
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) content: Content,
-    /// How many pixels of the source are one pixel here, along each side: 1, 2, 4 or 8. Where a side of the source is
+    /// How many pixels of the source are one pixel here, along each side. Where a side of the source is
     /// no multiple of it, the last row or column stands for fewer.
     pub(crate) shrink: u32,
     /// How many columns and rows of the shrunken image are missing before the first one here.
@@ -45,8 +46,9 @@ pub(crate) enum Part {
 /// which have up to five each where a long image is shrunk to an eighth.
 const MARGIN: u32 = 16;
 
-/// Decodes the first frame of `source`, stripped bytes whose header was checked. A JPEG may be decoded at a fraction of
-/// its size, as long as a quarter more than `short_side` pixels are left of its short side for the resize to choose from.
+/// Decodes the first frame of `source`, stripped bytes whose header was checked. JPEG and PNG may be decoded at a fraction
+/// of their size, as long as more than `short_side` pixels are left of the short side for the resize to choose from: a
+/// quarter more of a JPEG, whose pixels are filtered as they should be, and twice as many of a PNG, which is averaged.
 ///
 /// Errors: `InvalidImage` for anything that does not decode completely, or not to the size of the header.
 pub(crate) fn decode(source: &[u8], header: &Header, part: Part, short_side: u32) -> Result<Decoded> {
@@ -55,7 +57,7 @@ pub(crate) fn decode(source: &[u8], header: &Header, part: Part, short_side: u32
             Some(decoded) => return Ok(decoded),
             None => decode_jpeg(source, header),
         },
-        ImageFormat::Png => decode_png(source),
+        ImageFormat::Png => return decode_png(source, header, short_side),
         ImageFormat::Webp => decode_webp(source),
         ImageFormat::Gif => decode_gif(source),
     }?;
@@ -135,7 +137,7 @@ pub(crate) fn decode_whole_jpeg(source: &[u8], header: &Header) -> Result<Pixels
     Ok(Pixels { width: width as u32, height: height as u32, layout, data })
 }
 
-fn decode_png(source: &[u8]) -> Result<Pixels> {
+fn decode_png(source: &[u8], header: &Header, short_side: u32) -> Result<Decoded> {
     let broken = failed("the PNG does not decode");
     let mut options = png::DecodeOptions::default();
     options.set_ignore_adler32(false);
@@ -144,18 +146,38 @@ fn decode_png(source: &[u8]) -> Result<Pixels> {
     decoder.set_limits(png::Limits { bytes: 64 * 1024 * 1024 });
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().map_err(&broken)?;
-    let size = reader.output_buffer_size().ok_or_else(|| invalid("the PNG is too large to address"))?;
-    let mut data = vec![0; size];
-    let frame = reader.next_frame(&mut data).map_err(&broken)?;
-    let layout = match frame.color_type {
+    let layout = match reader.output_color_type().0 {
         png::ColorType::Grayscale => Layout::Gray,
         png::ColorType::GrayscaleAlpha => Layout::GrayAlpha,
         png::ColorType::Rgb => Layout::Rgb,
         png::ColorType::Rgba => Layout::Rgba,
         png::ColorType::Indexed => return Err(invalid("the PNG palette was not expanded")),
     };
-    data.truncate(frame.buffer_size());
-    Ok(Pixels { width: frame.width, height: frame.height, layout, data })
+    // Rows of an interlaced image come in passes over the whole.
+    let factor = match reader.info().interlaced {
+        true => 1,
+        false => Shrinker::factor(header.width.min(header.height), short_side),
+    };
+    let pixels = if factor == 1 {
+        let size = reader.output_buffer_size().ok_or_else(|| invalid("the PNG is too large to address"))?;
+        let mut data = vec![0; size];
+        let frame = reader.next_frame(&mut data).map_err(&broken)?;
+        data.truncate(frame.buffer_size());
+        Pixels { width: frame.width, height: frame.height, layout, data }
+    } else {
+        let mut shrinker = Shrinker::new(layout, header.width, factor);
+        while let Some(row) = reader.next_row().map_err(&broken)? {
+            if row.data().len() != header.width as usize * layout.channels() {
+                return Err(invalid("a PNG row of another length than its header says"));
+            }
+            shrinker.push(row.data());
+        }
+        shrinker.finish()
+    };
+    if (pixels.width, pixels.height) != (header.width.div_ceil(factor), header.height.div_ceil(factor)) {
+        return Err(invalid("the image decodes to another size than its header says"));
+    }
+    Ok(Decoded { content: Content::Pixels(pixels), shrink: factor, origin: (0, 0) })
 }
 
 fn decode_webp(source: &[u8]) -> Result<Pixels> {

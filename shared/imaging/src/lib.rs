@@ -16,6 +16,7 @@ mod pixels;
 mod placeholder;
 mod planes;
 mod resize;
+mod shrink;
 mod sniff;
 
 #[cfg(test)]

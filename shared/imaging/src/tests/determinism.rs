@@ -1,13 +1,15 @@
 //! G47: the same bytes in, the same bytes out.
 
+use jpeg_encoder::SamplingFactor;
 use sha2::{Digest, Sha256};
 
 use super::fixtures::*;
 use super::process;
+use crate::pixels::{Layout, Pixels};
 
 /// Of all sizes in all encodings, one after the other. A change of codec, compiler or machine that changes a single bit
 /// shows. The first digest is of JPEG or PNG, the second of WebP.
-const GOLDEN: [(&str, &str, &str); 3] = [
+const GOLDEN: [(&str, &str, &str); 6] = [
     (
         "jpeg",
         "9a6910b28eeb8f225c074b41b5ef29ce389ff0c0957b9418bd3a649cacafc627",
@@ -23,21 +25,37 @@ const GOLDEN: [(&str, &str, &str); 3] = [
         "734ba1beefa6f81651c283692b409715dac9fe08bbbd895cb0e0d1585776aac8",
         "5b2337f66c77bd5e653f02762dda76ac74ca50e1cedb6ba5b3998c99f5c04fe0",
     ),
+    (
+        "half",
+        "5f7e5198db117deedaa53e02aac07c0a441f2dbb35ff4c10c76d47e3ea08f47c",
+        "6267991d9725dcf4b403a64c24f6e4e92f422ebe1069a2707ffbc27dc96d1c55",
+    ),
+    (
+        "quarter, progressive",
+        "e1f171a32f1c51d10466f690ac174177b45982e722e6d41461d2b1bb3e1fec8e",
+        "feb3944e862936f66ff3df40635b5a29e6cd2e77b82bac4defa5a0fc32fc6710",
+    ),
+    (
+        "eighth",
+        "02434e08999185351c130628dc5de82a22ecf79c6fab5e6f8f9c0e5374ffd7b4",
+        "97930ae95767a9fe9feabd1bb23c7598a7ceadabc8b768e9f188f99154f62898",
+    ),
 ];
 
-fn sources() -> [(&'static str, Vec<u8>); 3] {
-    // A generated source must not depend on the machine either: integers only.
+/// Gradients with noise. A generated source must not depend on the machine either: integers only.
+fn noisy(width: u32, height: u32) -> Pixels {
     let mut state = 1_u32;
-    let mut pixels = scene(1, 1);
-    (pixels.width, pixels.height) = (613, 411);
-    pixels.data = (0..613 * 411)
-        .flat_map(|index: u32| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            let noise = (state >> 28) as u8;
-            let (x, y) = (index % 613, index / 613);
-            [(x * 255 / 613) as u8 ^ noise, (y * 255 / 411) as u8, ((x + y) / 5) as u8 ^ noise]
-        })
-        .collect();
+    let data = (0..width * height).flat_map(|index| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let noise = (state >> 28) as u8;
+        let (x, y) = (index % width, index / width);
+        [(x * 255 / width) as u8 ^ noise, (y * 255 / height) as u8, ((x + y) / 5) as u8 ^ noise]
+    });
+    Pixels { width, height, layout: Layout::Rgb, data: data.collect() }
+}
+
+fn sources() -> [(&'static str, Vec<u8>); 6] {
+    let pixels = noisy(613, 411);
     let mut translucent = translucent_scene(1, 1);
     (translucent.width, translucent.height) = (613, 411);
     translucent.data =
@@ -49,6 +67,9 @@ fn sources() -> [(&'static str, Vec<u8>); 3] {
         ("jpeg", plain.clone()),
         ("png", png(&translucent)),
         ("profile", with_segments(&plain, &[(0xe2, segment)])),
+        ("half", jpeg_with(&noisy(1213, 811), |encoder| encoder.set_sampling_factor(SamplingFactor::F_2_2))),
+        ("quarter, progressive", jpeg_with(&noisy(1603, 1511), |encoder| encoder.set_progressive(true))),
+        ("eighth", jpeg_with(&noisy(3203, 3011), |encoder| encoder.set_restart_interval(50))),
     ]
 }
 
@@ -87,7 +108,7 @@ fn g47_jpeg_decoding_is_the_same_without_simd() {
     let gray = jpeg_of(&scene(97, 61).data[..97 * 61], 97, 61, jpeg_encoder::ColorType::Luma, |_| {});
     let progressive = jpeg_with(&scene(211, 97), |encoder| encoder.set_progressive(true));
     let halved = jpeg_with(&scene(211, 97), |encoder| {
-        encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+        encoder.set_sampling_factor(SamplingFactor::F_2_2);
     });
     for file in [source, &gray, &progressive, &halved] {
         let decode = |options: DecoderOptions| {

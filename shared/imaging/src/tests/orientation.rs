@@ -59,6 +59,40 @@ fn g46_eight_orientations_give_the_same_thumbnails() {
     }
 }
 
+/// Larger ones are decoded at a fraction of their size, from the side that is stored first.
+#[test]
+fn g46_eight_orientations_of_a_scaled_image_give_the_same_thumbnails() {
+    for (width, height) in [(1200, 808), (1104, 816), (2000, 1600)] {
+        let shown = scene(width, height);
+        let [(_, upright), ..] = oriented_jpegs(&shown, 1);
+        let upright = process(&upright).unwrap();
+        for value in 2..=8 {
+            for (name, file) in oriented_jpegs(&shown, value) {
+                for (one, other) in process(&file).unwrap().variants.iter().zip(&upright.variants) {
+                    let (one_pixels, other_pixels) = (pixels_of(&one.bytes), pixels_of(&other.bytes));
+                    // Each was coded twice, with losses of its own. A shift by half a pixel would be seen everywhere.
+                    let difference = largest_difference(&one_pixels, &other_pixels);
+                    assert!(difference <= 8, "{name} {value} {:?}: differs by {difference}", one.size);
+                    let mean = mean_difference(&one_pixels, &other_pixels);
+                    assert!(mean <= 0.5, "{name} {value} {:?}: differs by {mean} in the mean", one.size);
+                }
+            }
+        }
+    }
+}
+
+fn oriented_jpegs(shown: &Pixels, value: u16) -> [(&'static str, Vec<u8>); 2] {
+    let stored = stored_for(shown, Orientation::new(value));
+    let file = |progressive: bool| {
+        let file = jpeg_with(&stored, |encoder| {
+            encoder.set_quality(98);
+            encoder.set_progressive(progressive);
+        });
+        with_segments(&file, &[(0xe1, exif_segment(value))])
+    };
+    [("baseline", file(false)), ("progressive", file(true))]
+}
+
 #[test]
 fn g46_each_orientation_means_what_exif_says() {
     // One bright corner: where the standard puts row 0 and column 0 of the stored image.

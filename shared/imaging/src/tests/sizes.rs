@@ -5,6 +5,8 @@ use storage_core::ports::{ImageFormat, ImageLimits, ImageProcessor};
 use super::fixtures::*;
 use super::{corpus, encoded, mean_difference, pixels_of, process};
 use crate::Imaging;
+use crate::decode::{Part, decode};
+use crate::header::Header;
 use crate::pixels::{Layout, Pixels};
 
 #[test]
@@ -115,5 +117,24 @@ fn encoded_variants_show_what_was_encoded() {
                 assert!(mean < 4.0, "{side} {format:?}: {mean}");
             }
         }
+    }
+}
+
+/// What lies outside of the square and of the resize's reach is not drawn, and nobody can tell.
+#[test]
+fn a_square_of_a_part_is_the_square_of_the_whole() {
+    for (width, height) in [(2301, 811), (820, 3001), (6001, 1203), (4099, 3107)] {
+        let photo = jpeg_with(&scene(width, height), |encoder| {
+            encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+        });
+        let header = Header::read(ImageFormat::Jpeg, &photo).unwrap();
+        let [part, whole] = [Part::Square, Part::Whole].map(|part| {
+            let decoded = decode(&photo, &header, part, 300).unwrap();
+            assert!(decoded.shrink > 1);
+            let is_cut = decoded.origin != (0, 0);
+            (is_cut, crate::resize::square(decoded, &header, 300, false).unwrap())
+        });
+        assert_eq!((part.0, whole.0), (true, false), "{width}x{height}");
+        assert!(part.1 == whole.1, "{width}x{height}");
     }
 }
