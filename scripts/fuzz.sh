@@ -31,7 +31,7 @@ case "${1:-}" in
   [1-9]*) seconds="$1" && shift ;;
 esac
 targets=("$@")
-[ "${#targets[@]}" -gt 0 ] || targets=(events keys json filenames seals ranges images forms)
+[ "${#targets[@]}" -gt 0 ] || targets=(events keys json filenames seals ranges images jpeg forms)
 
 # Instrumentation is behind a switch that stable Rust has but hides.
 export RUSTC_BOOTSTRAP=1
