@@ -10,7 +10,7 @@ ARCH ?= x86_64
 LTO ?= thin
 export ARCH LTO
 
-.PHONY: help dev demo test test-browser test-large test-openapi test-client openapi campaign bench bench-quick check lint fmt sam-validate sam-build tools rust
+.PHONY: help dev demo test test-browser test-large test-openapi test-client openapi campaign bench bench-load bench-quick check lint fmt sam-validate sam-build tools rust
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ campaign: rust ## Try every guarantee in full, with faults and fuzzing (an hour)
 
 bench: rust ## Measure beside sharp, Pillow, Node and Python, and write docs/BENCHMARKS.md
 	@$(ENV) scripts/bench.sh
+
+bench-load: rust ## Put the whole stack under load, beside Node and Python, for five minutes
+	@$(ENV) scripts/load.sh
 
 bench-quick: rust ## Measure less in under three minutes, and compare with docs/BENCHMARKS.md
 	@$(ENV) scripts/bench.sh --quick

@@ -142,6 +142,11 @@ impl Function {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Its process id, for what `/proc` tells of it.
+    pub fn id(&self) -> u32 {
+        self.pid.as_raw_nonzero().get().unsigned_abs()
+    }
+
     /// The most memory it has held so far, in bytes: `VmHWM`. `None` once it is gone, or where there is no `/proc`.
     pub fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid.as_raw_nonzero())).ok()?;
