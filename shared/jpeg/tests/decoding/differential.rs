@@ -162,7 +162,8 @@ fn every_colour_model() {
         (ColorType::Cmyk, ColorModel::Cmyk),
         (ColorType::CmykAsYcck, ColorModel::Ycck),
     ] {
-        // zune-jpeg decodes no others as it should, and of four components only whole ones.
+        // zune-jpeg decodes ratios of 4 down wrongly where components have scans of their own, and of four components
+        // only whole ones.
         for sampling in
             [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_1_2, SamplingFactor::F_2_2]
         {
