@@ -59,11 +59,13 @@ impl ColorModel {
             (1, _) => ColorModel::Gray,
             (4, Some(2)) => ColorModel::Ycck,
             (4, _) => ColorModel::Cmyk,
+            // JFIF knows no other, and its word counts most, as everywhere.
+            _ if has_jfif => ColorModel::YCbCr,
             (_, Some(0)) => ColorModel::Rgb,
             (_, Some(_)) => ColorModel::YCbCr,
             (_, None) => {
                 let is_named_rgb = frame.components.iter().map(|component| component.id).eq(*b"RGB");
-                if is_named_rgb && !has_jfif { ColorModel::Rgb } else { ColorModel::YCbCr }
+                if is_named_rgb { ColorModel::Rgb } else { ColorModel::YCbCr }
             }
         }
     }

@@ -152,8 +152,11 @@ impl Decoder {
                 Ok(if seen == 0 { State::Start(1) } else { State::Between { after_ff: false } })
             }
             State::Between { after_ff: false } => {
-                // What is between segments belongs to nothing.
+                // What is between segments belongs to nothing; but behind a scan it is what is left of a damaged one.
                 let found = memchr(0xff, bytes);
+                if self.scans > 0 && found != Some(0) {
+                    return Err(Error::Corrupt("bytes between segments"));
+                }
                 *bytes = &bytes[found.map_or(bytes.len(), |at| at + 1)..];
                 Ok(State::Between { after_ff: found.is_some() })
             }
@@ -189,8 +192,10 @@ impl Decoder {
     /// What follows a marker outside of a scan's data.
     fn marker(&mut self, marker: u8) -> Result<State> {
         match marker {
+            0x00 if self.scans > 0 => Err(Error::Corrupt("bytes between segments")),
             // Nothing, or a restart where none belongs.
             0x00 | 0x01 | 0xd0..=0xd7 => Ok(State::Between { after_ff: false }),
+            0x02..=0xbf | 0xde | 0xdf | 0xf0..=0xfd => Err(Error::Corrupt("a marker without a meaning")),
             SOI => Err(Error::Corrupt("an image inside an image")),
             EOI => self.end(),
             _ => Ok(State::Payload { marker, bytes: Vec::new() }),

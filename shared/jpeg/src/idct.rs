@@ -191,9 +191,20 @@ mod tests {
 
     #[test]
     fn every_size_is_what_its_definition_says() {
-        (check::<1, 1>(), check::<2, 1>(), check::<1, 2>(), check::<4, 1>(), check::<1, 4>());
-        (check::<2, 2>(), check::<4, 2>(), check::<2, 4>(), check::<4, 4>(), check::<8, 1>());
-        (check::<8, 2>(), check::<2, 8>(), check::<8, 4>(), check::<4, 8>(), check::<8, 8>());
+        check::<1, 1>();
+        check::<2, 1>();
+        check::<1, 2>();
+        check::<4, 1>();
+        check::<1, 4>();
+        check::<2, 2>();
+        check::<4, 2>();
+        check::<2, 4>();
+        check::<4, 4>();
+        check::<8, 2>();
+        check::<2, 8>();
+        check::<8, 4>();
+        check::<4, 8>();
+        check::<8, 8>();
         check_of::<8, 8, 4, 4>();
     }
 

@@ -75,3 +75,45 @@ fn fill_bytes_before_a_marker_mean_nothing() {
         assert!(decode(&filled, Scale::Half).unwrap() == whole, "{name}");
     }
 }
+
+/// Bits of the markers of scans, and of what their headers say of the lengths.
+#[test]
+fn scans_are_not_lost() {
+    for (name, file) in victims() {
+        let scans = segments(&file).into_iter().filter(|part| part.marker == 0xda);
+        for bit in scans.flat_map(|part| part.start * 8..part.start * 8 + 32) {
+            let mut damaged = file.clone();
+            damaged[bit / 8] ^= 0x80 >> (bit % 8);
+            assert!(decode(&damaged, Scale::Half).is_err(), "{name}: bit {bit}");
+        }
+    }
+}
+
+#[test]
+fn more_restarts_than_blocks_are_noticed() {
+    for (name, file) in victims().into_iter().filter(|(name, _)| name.contains("restarts")) {
+        let mut scans: Vec<_> = segments(&file).into_iter().filter(|part| part.marker == 0xda).collect();
+        if name.starts_with("progressive") {
+            // Behind the last one nothing is read.
+            scans.pop();
+        }
+        for part in scans {
+            for restart in 0xd0..=0xd7 {
+                let mut longer = file.clone();
+                longer.splice(part.end..part.end, [0xff, restart, 0x12, 0x34]);
+                assert!(decode(&longer, Scale::Half).is_err(), "{name}: {restart:x}");
+            }
+        }
+    }
+}
+
+#[test]
+fn bytes_between_other_segments_mean_nothing() {
+    for (name, file) in victims() {
+        let whole = decode(&file, Scale::Half).unwrap();
+        let first = segments(&file)[1];
+        let mut padded = file.clone();
+        padded.splice(first.start..first.start, [0; 16]);
+        assert!(decode(&padded, Scale::Half).unwrap() == whole, "{name}");
+    }
+}
