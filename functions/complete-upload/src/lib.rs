@@ -45,7 +45,7 @@ impl State {
         let storage = wiring::storage(&clients).await?;
         let scanner = wiring::scanner(&clients, &storage)?;
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone())
                 .with_scanner(scanner),

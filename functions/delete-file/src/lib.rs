@@ -37,7 +37,7 @@ impl State {
         let clients = wiring::Clients::new(&config).await?;
         let (ledger, storage) = (wiring::ledger(&clients).await?, wiring::storage(&clients).await?);
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             deletion: Deletion::new(ledger, wiring::settings(&config), storage),
         })

@@ -63,7 +63,7 @@ impl State {
         let (storage, signer) = (wiring::storage(&clients).await?, wiring::url_signer(&clients).await?);
         let scanner = wiring::scanner(&clients, &storage)?;
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             uploads: Uploads::new(ledger.clone(), settings.clone(), wiring::backend_name(&config)),
             ingest: Ingest::new(ledger.clone(), storage, Arc::new(Imaging), settings.clone())

@@ -47,7 +47,7 @@ impl State {
         let (settings, signer) = (wiring::settings(&config), wiring::url_signer(&clients).await?);
         let backend = wiring::backend_name(&config);
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             edits: Edits::new(ledger.clone(), settings.clone(), storage.clone()),
             transfers: Transfers::new(ledger.clone(), settings.clone(), storage, backend),

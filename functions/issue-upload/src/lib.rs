@@ -55,7 +55,7 @@ impl State {
             (wiring::storage_on_demand(&clients)?, wiring::presign_parts(&clients).await?);
         let queue = wiring::queue(&clients).await?;
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             parts: PartUploads::new(uploads.clone(), storage, signer, queue),
             uploads,

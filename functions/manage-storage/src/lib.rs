@@ -54,7 +54,7 @@ impl State {
         let (ledger, settings) = (wiring::ledger(&clients).await?, wiring::settings(&config));
         let (storage, queue) = (wiring::storage_on_demand(&clients)?, wiring::queue(&clients).await?);
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             administration: Administration::new(ledger.clone(), settings.clone()),
             cleanup: Cleanup::new(ledger.clone(), settings.clone(), storage.clone()),

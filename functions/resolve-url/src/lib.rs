@@ -51,7 +51,7 @@ impl State {
         let settings = wiring::settings(&config);
         let signer = wiring::url_signer(&clients).await?;
         Ok(State {
-            authenticator: wiring::authenticator(&config)?,
+            authenticator: wiring::authenticator(&config).await?,
             http: HttpSettings::from(config.as_ref()),
             listing: Listing::new(ledger.clone(), settings.clone()),
             sealer: wiring::sealer(&clients).await?,

@@ -272,13 +272,15 @@ fn local_queue(_url: &str) -> Result<Arc<dyn IngestQueue>> {
 /// How long fetching a JWK set may take.
 const JWKS_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What lets callers in.
-pub fn authenticator(config: &Config) -> Result<Arc<Authenticator>> {
+/// What lets callers in, with the issuer's keys at hand: fetching them takes a connection of its own.
+pub async fn authenticator(config: &Config) -> Result<Arc<Authenticator>> {
     let source = config.auth.jwks_url.as_ref().map(|url| {
         let fetcher = storage_aws::Fetcher::new(JWKS_TIMEOUT);
         Arc::new(PublishedKeys { fetcher, url: url.to_string() }) as Arc<dyn FetchJwks>
     });
-    Authenticator::new(&config.auth, &config.tenancy, source, Arc::new(SystemClock)).map(Arc::new)
+    let authenticator = Authenticator::new(&config.auth, &config.tenancy, source, Arc::new(SystemClock))?;
+    warm(authenticator.warm()).await;
+    Ok(Arc::new(authenticator))
 }
 
 /// The issuer's key set at its configured URL.
@@ -297,10 +299,76 @@ impl FetchJwks for PublishedKeys {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use storage_core::ids::TenantId;
     use storage_core::timestamp::Timestamp;
+    use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
     use crate::seal::Kind;
+
+    /// A DynamoDB whose table is empty. It answers `{}` to everything, and counts its connections.
+    async fn empty_table() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let connections = Arc::<AtomicUsize>::default();
+        let counted = connections.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                tokio::spawn(answer_nothing(stream));
+            }
+        });
+        (url, connections)
+    }
+
+    async fn answer_nothing(stream: TcpStream) {
+        let mut stream = BufReader::new(stream);
+        let mut line = String::new();
+        let mut length = 0;
+        while stream.read_line(&mut line).await.is_ok_and(|bytes| bytes > 0) {
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                stream.read_exact(&mut vec![0; length]).await.unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: 2\r\n\r\n{}";
+                stream.write_all(answer).await.unwrap();
+            }
+            line.clear();
+        }
+    }
+
+    /// A configuration of development with this DynamoDB.
+    fn with_dynamodb(url: &str) -> Arc<Config> {
+        let lookup = |name: &str| match name {
+            "STORAGE_S3_ACCESS_KEY" | "STORAGE_S3_SECRET_KEY" => Some("not-a-real-key".to_owned()),
+            "STORAGE_DYNAMODB_ENDPOINT" => Some(url.to_owned()),
+            _ => None,
+        };
+        Arc::new(Config::from_lookup(lookup).unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_first_request_finds_the_connection_to_the_metadata_open() {
+        let (url, connections) = empty_table().await;
+        let clients = Clients::new(&with_dynamodb(&url)).await.unwrap();
+        let ledger = ledger(&clients).await.unwrap();
+        assert_eq!(connections.load(Ordering::Relaxed), 1, "opened at start");
+        let tenant = TenantId::parse("11111111-1111-4111-8111-111111111111").unwrap();
+        assert!(ledger.store.get_tenant(tenant).await.unwrap().is_none());
+        assert_eq!(connections.load(Ordering::Relaxed), 1, "a request opens none");
+    }
+
+    #[tokio::test]
+    async fn metadata_that_is_down_does_not_keep_a_function_from_starting() {
+        // Bound and let go again: nobody listens there.
+        let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let clients = Clients::new(&with_dynamodb(&format!("http://{address}"))).await.unwrap();
+        ledger(&clients).await.unwrap();
+    }
 
     async fn made(seal_keys: Option<&str>) -> Result<Arc<Sealer>> {
         let lookup = |name: &str| match name {

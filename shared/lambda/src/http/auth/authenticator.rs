@@ -53,6 +53,13 @@ impl Authenticator {
         })
     }
 
+    /// Fetches the issuer's keys, where they are published, before the first token needs them.
+    ///
+    /// It cannot fail: keys that are not to be had now are asked for again by the first token.
+    pub async fn warm(&self) {
+        self.keys.warm(self.clock.now()).await;
+    }
+
     /// Checks the bearer token of a request at `now`.
     ///
     /// `Unauthenticated` for whatever is wrong with it, `TokenExpired` where only its time is over, `Internal` where the

@@ -58,6 +58,13 @@ impl KeyStore {
         KeyStore { configured, published }
     }
 
+    /// Fetches the issuer's keys before the first token needs them. A failure is left to that token, which asks at once.
+    pub(super) async fn warm(&self, now: Timestamp) {
+        if let Some(published) = &self.published {
+            published.warm(now).await;
+        }
+    }
+
     /// The key named `kid`. `Unauthenticated` where there is none, `Internal` where the issuer's keys are not to be had.
     pub(super) async fn find(&self, kid: Option<&str>, now: Timestamp) -> Result<Key> {
         // A token without a name is ambiguous as soon as keys have two sources.
@@ -71,6 +78,17 @@ impl KeyStore {
 }
 
 impl Published {
+    async fn warm(&self, now: Timestamp) {
+        let mut state = self.state.lock().await;
+        match self.fetch().await {
+            Ok(keys) => *state = State { held: Some((keys, now)), tried_at: Some(now) },
+            // No `tried_at`: it would make the first token wait for its turn.
+            Err(error) => {
+                tracing::warn!(error.cause = %error.log_line(), "token keys could not be fetched at start");
+            }
+        }
+    }
+
     async fn find(&self, kid: Option<&str>, now: Timestamp) -> Result<Key> {
         // Held during the fetch: requests that wait for the same keys need not ask for them too.
         let mut state = self.state.lock().await;

@@ -43,6 +43,29 @@ impl FetchJwks for Published {
 }
 
 #[tokio::test]
+async fn keys_are_there_before_the_first_token_and_a_failure_at_start_is_none_of_it() {
+    let source = Arc::new(Published::default());
+    let mut config = auth_config(&[]);
+    config.jwks = None;
+    let authenticator =
+        Authenticator::new(&config, &tenancy(true, true), Some(source.clone()), Arc::new(Fixed)).unwrap();
+    let fetches = || source.fetches.load(Ordering::Relaxed);
+    authenticator.warm().await;
+    assert_eq!(fetches(), 1, "it asked, and the issuer was down");
+    *source.keys.lock().unwrap() = Some(vec![RSA.jwk.clone()]);
+    let token = format!("Bearer {}", RSA.token(json!({})));
+    present(&authenticator, &token).await.unwrap();
+    assert_eq!(fetches(), 2, "the first token asks at once");
+
+    let warmed =
+        Authenticator::new(&config, &tenancy(true, true), Some(source.clone()), Arc::new(Fixed)).unwrap();
+    warmed.warm().await;
+    assert_eq!(fetches(), 3);
+    present(&warmed, &token).await.unwrap();
+    assert_eq!(fetches(), 3, "the first token finds the keys");
+}
+
+#[tokio::test]
 async fn g35_keys_are_fetched_rarely_and_believed_for_a_limited_time() {
     let source = Arc::new(Published::default());
     *source.keys.lock().unwrap() = Some(vec![RSA.jwk.clone()]);
