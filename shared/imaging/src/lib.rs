@@ -12,6 +12,7 @@ mod encode;
 mod exif;
 mod header;
 mod icc;
+mod lanczos;
 mod pixels;
 mod placeholder;
 mod planes;

@@ -1,11 +1,12 @@
 //! Crop and resize in one step, in integer arithmetic, never upwards.
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::{PixelType, ResizeAlg, ResizeOptions, Resizer};
 use storage_core::error::{Error, ErrorKind, Result};
 
 use crate::decode::{Content, Decoded};
 use crate::header::Header;
+use crate::lanczos;
 use crate::pixels::{Layout, Pixels};
 
 /// The centred square of the source, at most `side` pixels a side and never larger than the source's short side.
@@ -113,7 +114,7 @@ fn resample(source: &Pixels, crop: &Crop, width: u32, height: u32) -> Result<Pix
         Layout::Rgba => PixelType::U8x4,
     };
     let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3))
+        .resize_alg(ResizeAlg::Convolution(lanczos::filter()))
         .crop(crop.left, crop.top, crop.width, crop.height)
         .use_alpha(false);
     let view =
