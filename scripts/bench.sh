@@ -42,8 +42,22 @@ python_peers() {
   cp "$2/requirements.txt" "$home/.installed"
 }
 
+quick=0
+for argument in "$@"; do
+  [ "$argument" = --quick ] && quick=1
+done
+
 node_peers bench-node bench/peers/node
 python_peers bench-python bench/peers/python
+if [ "$quick" = 0 ]; then
+  node_peers bench-functions bench/peers/functions
+  python_peers bench-functions-python bench/peers/functions
+  NODE_PATH="$STOWAGE_TOOLS/bench-functions/node_modules" "$STOWAGE_TOOLS/bench-functions/node_modules/.bin/esbuild" \
+    bench/peers/functions/issue.mjs --bundle --minify --platform=node --target=node20 --format=cjs --log-level=warning \
+    --outfile="$STOWAGE_TOOLS/bench-functions/issue.cjs"
+  say "building issue-upload as it is deployed (the first time takes minutes)"
+  cargo build --locked --profile deploy -p issue-upload
+fi
 
 cargo build --locked --release -p stowage-bench
 exec target/release/stowage-bench "$@"

@@ -4,6 +4,7 @@
 //! in each round every contestant has its turn, in an order of the seed's, and the median over the rounds counts.
 
 mod compare;
+mod functions;
 mod images;
 mod machine;
 mod options;
@@ -46,6 +47,9 @@ fn run(options: &Options) -> Outcome<bool> {
     let mut rows = Vec::new();
     if options.wants(Part::Images) {
         rows.extend(images::measure(options, &mut random)?);
+    }
+    if options.wants(Part::Functions) {
+        rows.extend(functions::measure(options, &mut random)?);
     }
     if options.wants(Part::Sizes) {
         rows.extend(sizes::measure(options)?);

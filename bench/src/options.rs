@@ -56,9 +56,13 @@ impl Options {
         Ok(Options { root, quick, seed: seed.unwrap_or_else(of_the_clock), rounds, with_binaries, only })
     }
 
-    /// Whether a part is measured.
+    /// Whether a part is measured. Without a choice, the quick form is about images: building the functions as they are
+    /// deployed takes longer than it may.
     pub(crate) fn wants(&self, part: Part) -> bool {
-        self.only.is_none_or(|only| only == part)
+        match self.only {
+            Some(only) => only == part,
+            None => !self.quick || part == Part::Images,
+        }
     }
 
     /// The folder of a peer's packages.
