@@ -55,6 +55,7 @@ impl Quota {
     }
 
     /// Holds a process to the share from now on.
+    #[expect(clippy::disallowed_methods, reason = "a share of time is handed out by the clock")]
     pub(super) fn hold(&self, pid: Pid) -> Result<Held> {
         if let Some(group) = &self.group {
             fs::write(group.folder.join("cgroup.procs"), pid.as_raw_nonzero().to_string())?;

@@ -53,10 +53,10 @@ pub(crate) fn render(seed: u64, width: usize, height: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(width * height * 3);
     let mut lines = [line(0), line(0), line(1.min(height - 1))];
     for y in 0..height {
-        for x in 0..width {
+        let [above, here, below] = &lines;
+        for ((above, here), below) in above.iter().zip(here).zip(below) {
             let noise = gauss(&mut random) * NOISE;
-            for channel in 0..3 {
-                let [above, here, below] = [0, 1, 2].map(|at: usize| lines[at][x][channel]);
+            for ((above, here), below) in above.iter().zip(here).zip(below) {
                 bytes.push(((above + 2.0 * here + below) / 4.0 + noise).round().clamp(0.0, 255.0) as u8);
             }
         }

@@ -60,7 +60,7 @@ impl Shrinker {
             }
             let weight = if self.layout.has_alpha() { totals[channels - 1] } else { count };
             let colours = if self.layout.has_alpha() { channels - 1 } else { channels };
-            let mean = |total: u64, of: u64| if of == 0 { 0 } else { ((total + of / 2) / of) as u8 };
+            let mean = |total: u64, of: u64| (total + of / 2).checked_div(of).unwrap_or(0) as u8;
             self.data.extend(totals[..colours].iter().map(|total| mean(*total, weight)));
             if self.layout.has_alpha() {
                 self.data.push(mean(weight, count));
