@@ -50,7 +50,8 @@ const MARGIN: u32 = 16;
 /// of their size, as long as more than `short_side` pixels are left of the short side for the resize to choose from: a
 /// quarter more of a JPEG, whose pixels are filtered as they should be, and twice as many of a PNG, which is averaged.
 ///
-/// Errors: `InvalidImage` for anything that does not decode completely, or not to the size of the header.
+/// Errors: `InvalidImage` for anything that does not decode, or not to the size of the header. Of a progressive JPEG that
+/// is shrunk, scans that it does not need are not looked into.
 pub(crate) fn decode(source: &[u8], header: &Header, part: Part, short_side: u32) -> Result<Decoded> {
     let pixels = match header.format {
         ImageFormat::Jpeg => match decode_scaled_jpeg(source, header, part, short_side + short_side / 4)? {

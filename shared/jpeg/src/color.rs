@@ -11,7 +11,7 @@ pub enum ColorModel {
     YCbCr,
     /// Red, green and blue.
     Rgb,
-    /// Cyan, magenta, yellow and black, inverted: 255 is no ink.
+    /// Cyan, magenta, yellow and black, taken as Adobe writes them, inverted: 255 is no ink.
     Cmyk,
     /// Ink as the first three components of `YCbCr`, and black, inverted.
     Ycck,
@@ -59,13 +59,11 @@ impl ColorModel {
             (1, _) => ColorModel::Gray,
             (4, Some(2)) => ColorModel::Ycck,
             (4, _) => ColorModel::Cmyk,
-            // JFIF knows no other, and its word counts most, as everywhere.
-            _ if has_jfif => ColorModel::YCbCr,
             (_, Some(0)) => ColorModel::Rgb,
             (_, Some(_)) => ColorModel::YCbCr,
             (_, None) => {
                 let is_named_rgb = frame.components.iter().map(|component| component.id).eq(*b"RGB");
-                if is_named_rgb { ColorModel::Rgb } else { ColorModel::YCbCr }
+                if is_named_rgb && !has_jfif { ColorModel::Rgb } else { ColorModel::YCbCr }
             }
         }
     }

@@ -10,7 +10,8 @@ pub enum Error {
     Corrupt(&'static str),
     /// The bytes end before the image does.
     Truncated,
-    /// A JPEG of a kind that another decoder may know: arithmetic, lossless, of 12 bits, or too small to be scaled.
+    /// A JPEG that another decoder may decode: for example arithmetic, lossless, of 12 bits, of components in odd ratios,
+    /// too small to be scaled, or with more data than its blocks need.
     Unsupported(&'static str),
     /// The image would exceed one of the [`Limits`](crate::Limits).
     TooLarge(&'static str),

@@ -3,8 +3,8 @@
 //!
 //! Most of the work of decoding a photo is for details that its thumbnail does not show. Here they are passed over: a
 //! block of 8x8 pixels becomes one of 4x4, 2x2 or 1 pixel by the inverse transform of its lowest frequencies, other
-//! coefficients are stepped over several at a time, and of a progressive file only the scans are decoded that have
-//! needed ones.
+//! coefficients are stepped over several at a time, and of a progressive file the scans are passed over that add nothing:
+//! at 1/8 most of them, and what comes behind the last needed one is not even asked for. Damage there goes unnoticed.
 //!
 //! ```no_run
 //! # fn chunks() -> Vec<Vec<u8>> { Vec::new() }
@@ -95,7 +95,8 @@ pub enum Want {
     ShortSide(u32),
 }
 
-/// A rectangle of the image in the file, in its pixels.
+/// A rectangle of the image in the file, in its pixels. What is drawn for it are whole blocks, so usually more; outside of
+/// the image it is nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region {
     /// How many columns are left of it.
@@ -115,7 +116,7 @@ pub struct Limits {
     pub max_pixels: u64,
     /// The most scans. Every one may walk the whole image: a small file of many empty scans takes long.
     pub max_scans: u32,
-    /// The most bytes for pixels and coefficients.
+    /// The most bytes for pixels and coefficients. Tables, and the up to 64 KB that are being read, come on top.
     pub max_memory: u64,
 }
 

@@ -48,6 +48,10 @@ impl Header {
             before: bits >> 4,
             after: bits & 15,
         };
+        if !frame.is_progressive && end == [0; 3] {
+            // Some encoders leave out what a sequential scan always says.
+            header.last = 63;
+        }
         for part in parts.chunks_exact(2) {
             let component = frame.components.iter().position(|component| component.id == part[0]);
             let component = component.ok_or(Error::Corrupt("a scan of a component that is not there"))?;
@@ -171,8 +175,14 @@ impl Scan {
         segment.resume_at(place);
         // Bits that fill a byte are allowed; more of them belong to blocks that should have been there. Nor are they
         // collected until a marker comes.
-        if self.until_restart == 0 && (self.carried.empty_blocks > 0 || left > 7) {
-            return Err(Error::Corrupt("a scan with more data than blocks"));
+        if self.until_restart == 0 && self.carried.empty_blocks > 0 {
+            return Err(Error::Corrupt("a scan with fewer blocks than it says"));
+        }
+        if self.until_restart == 0 && left > 7 {
+            // Some cameras write bytes behind the image. Lost bits look the same.
+            let is_last = self.y == self.size.1;
+            let surplus = "data behind the last block of a scan";
+            return Err(if is_last { Error::Unsupported(surplus) } else { Error::Corrupt(surplus) });
         }
         let Some(marker) = segment.end() else { return Ok(false) };
         if self.y == self.size.1 {

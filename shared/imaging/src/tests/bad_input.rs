@@ -266,3 +266,14 @@ fn a_panic_becomes_a_refusal() {
     let result = crate::guarded::<()>(|| panic!("a codec"));
     assert_eq!(result.unwrap_err().kind(), InvalidImage);
 }
+
+/// Cameras write them, and every viewer reads over them, whatever the size of the photo.
+#[test]
+fn bytes_between_a_jpeg_and_its_end_are_read_over() {
+    for side in [400, 800] {
+        let mut file = jpeg(&scene(side, side));
+        let end = file.len() - 2;
+        file.splice(end..end, [0; 18]);
+        assert_eq!(refusal(&file), None, "{side}");
+    }
+}
