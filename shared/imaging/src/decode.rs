@@ -19,8 +19,8 @@ use crate::{invalid, planes};
 #[derive(Debug)]
 pub(crate) struct Decoded {
     pub(crate) content: Content,
-    /// How many pixels of the source are one pixel here, along each side. Where a side of the source is
-    /// no multiple of it, the last row or column stands for fewer.
+    /// How many pixels of the source are one pixel here, along each side. Where a side of the source is no multiple of it,
+    /// the last row or column stands for fewer.
     pub(crate) shrink: u32,
     /// How many columns and rows of the shrunken image are missing before the first one here.
     pub(crate) origin: (u32, u32),

@@ -82,16 +82,14 @@ pub(crate) fn run(
             let band = Band { first, last, after, symbols: tables.ac_symbols(part.ac_table)? };
             let component = &mut frame.components[part.component];
             if before == 0 {
-                scan.run(segment, |bits, carried, parts, mcu| {
-                    let blocks = parts.first().map_or((1, 1), |part| part.blocks);
-                    each_block(component, blocks, mcu, |values, nonzero| {
+                scan.run(segment, |bits, carried, _, mcu| {
+                    each_block(component, part.blocks, mcu, |values, nonzero| {
                         band.begin(bits, carried, values, nonzero)
                     })
                 })
             } else {
-                scan.run(segment, |bits, carried, parts, mcu| {
-                    let blocks = parts.first().map_or((1, 1), |part| part.blocks);
-                    each_block(component, blocks, mcu, |values, nonzero| {
+                scan.run(segment, |bits, carried, _, mcu| {
+                    each_block(component, part.blocks, mcu, |values, nonzero| {
                         band.refine(bits, carried, values, nonzero)
                     })
                 })
