@@ -3,7 +3,7 @@
 #
 #   scripts/bench.sh                    everything, and writes docs/BENCHMARKS.md and docs/benchmarks.json
 #   scripts/bench.sh --quick            less, and compares with docs/benchmarks.json
-#   scripts/bench.sh --only images      one part: images, functions or sizes
+#   scripts/bench.sh --only images      one part: images, functions or sizes; the documents stay as they are
 #
 # Peers are installed into .tools/ on first use, from npm and PyPI, and again when their versions change.
 set -euo pipefail

@@ -62,7 +62,9 @@ fn run(options: &Options) -> Outcome<bool> {
     };
     screen::say(&table.markdown());
     if !options.quick {
-        table.write(&options.root)?;
+        if options.is_whole() {
+            table.write(&options.root)?;
+        }
         return Ok(true);
     }
     let committed = Table::read(&options.root)?;

@@ -65,6 +65,11 @@ impl Options {
         }
     }
 
+    /// Whether nothing is left out. A part of the table does not replace the committed one.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.only.is_none() && !self.quick
+    }
+
     /// The folder of a peer's packages.
     pub(crate) fn tool(&self, name: &str) -> PathBuf {
         self.root.join(".tools").join(name)
@@ -98,6 +103,8 @@ mod tests {
         assert!(options.quick && options.wants(Part::Sizes) && !options.wants(Part::Images));
         assert_eq!((options.seed, options.rounds), (7, 5));
         assert!(parse("").unwrap().rounds >= 7);
+        assert!(parse("--seed 1").unwrap().is_whole() && !options.is_whole());
+        assert!(!parse("--only images").unwrap().is_whole());
         for wrong in ["--seed", "--seed x", "--only", "--only nothing", "quick"] {
             assert_eq!(parse(wrong).unwrap_err(), USAGE, "{wrong}");
         }
